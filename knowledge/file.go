@@ -1,0 +1,74 @@
+package knowledge
+
+import (
+	"context"
+	"time"
+)
+
+// Listed is one file as a source lists it, without its bytes.
+type Listed struct {
+	Path     string // relative to the source, forward slashes, as the source spells it
+	Size     int64  // bytes
+	Modified time.Time
+	State    Outcome // "" to read it; Excluded or Waiting when the source already knows that it cannot be read
+	Reason   string  // for State, in plain words
+}
+
+// Listing is everything a source has.
+type Listing struct {
+	Files    []Listed // ordered by Path, no path twice
+	Complete bool     // false: parts could not be listed, so nothing may be deleted for being absent
+	Reason   string   // why it is not complete
+}
+
+// Source lists files and reads them. A source whose place is not there returns
+// a fault of kind Missing from List.
+type Source interface {
+	List(context.Context) (Listing, error)
+	// Read returns the bytes of one file, at most limit of them. A file that is
+	// larger has state TooLarge, one that keeps changing while it is read or
+	// cannot be opened has state Waiting; neither is an error.
+	Read(ctx context.Context, path string, limit int64) (Content, error)
+}
+
+// Content is a file with its bytes, or the state that says why there are none.
+type Content struct {
+	Listed
+	Bytes []byte
+}
+
+// Reading is what a reader got out of a file: its words, or why there are none.
+type Reading struct {
+	State    Outcome // Indexed when there is text; else NeedsPassword, Damaged, Unsupported, TooLarge or Empty
+	Reason   string  // for State, in plain words
+	Format   string  // "markdown", "html", "text"
+	Title    string
+	Lang     string
+	Text     string
+	Blocks   []Block
+	Places   []Place
+	Dated    time.Time // the date the document states of itself
+	Replaces []string  // paths, relative to the document's folder, of documents it says it replaces
+	Readers  *Readers  // the readers that the document itself asks for; nil when it does not
+	Warnings []string
+}
+
+// Class says what sort of sensitive thing was found.
+type Class string
+
+// The classes of finding.
+const (
+	Secret   Class = "secret"
+	Personal Class = "personal"
+	Marking  Class = "marking"
+)
+
+// Finding is one sensitive stretch: Start and End are byte offsets. The found
+// value itself is never carried along.
+type Finding struct {
+	Kind  string `json:"kind"`
+	Class Class  `json:"class"`
+	Start int    `json:"start"`
+	End   int    `json:"end"`
+	Rule  string `json:"rule"`
+}
