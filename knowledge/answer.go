@@ -50,6 +50,14 @@ type Placed struct {
 	Score float64
 }
 
+// Ranking is what a search found.
+type Ranking struct {
+	Found   []Found        // best first
+	Visible int            // passages the asker may see
+	Known   map[string]int // per stem of the question: visible passages that hold it
+	Took    time.Duration
+}
+
 // ConflictKind says how two statements stand to each other.
 type ConflictKind string
 

@@ -51,6 +51,7 @@ type Summary struct {
 	Modified time.Time
 	Dated    time.Time
 	Replaces []DocumentID
+	Asked    *Readers // as in Document
 	Readers  Readers
 	Passages int
 }
@@ -59,6 +60,9 @@ type Summary struct {
 type Filter struct {
 	Source string // only this source
 	Path   string // only this path, or the paths below it when it ends in "/"
+	// Replaces admits only documents that say they replace this one; it does not
+	// narrow a Ledger.
+	Replaces DocumentID
 }
 
 // View is the collection as one asker may see it: the only way to text. A denied

@@ -81,7 +81,8 @@ type Document struct {
 	Modified time.Time    // when the file's content was last changed, as the source tells; zero when unknown
 	Dated    time.Time    // the date the document states of itself (front matter, "as of"); zero when it states none
 	Replaces []DocumentID // documents this one says it replaces
-	Readers  Readers      // may change without a new Version
+	Asked    *Readers     // the readers the document itself asks for; nil when it does not
+	Readers  Readers      // what its source allows, narrowed by Asked; may change without a new Version
 }
 
 // Date returns Dated, or Modified where the document states no date.

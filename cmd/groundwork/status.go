@@ -1,0 +1,229 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"groundwork/internal/fault"
+	"groundwork/knowledge"
+	"groundwork/knowledge/source"
+	"groundwork/knowledge/sqlite"
+	"groundwork/knowledge/text"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var files bool
+	cmd := &cobra.Command{
+		Use:     "status [SOURCE|SOURCE/PATH|FILE]",
+		Short:   "what became of each file, and why",
+		Long:    "Show how many files are indexed and which are not, with the reason. With --files every file; with a path that file alone.",
+		Example: "  groundwork status\n  groundwork status --files handbook --json",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.reading(cmd.Context(), func(store *sqlite.Store) error {
+				sources, err := store.Sources(cmd.Context())
+				if err != nil {
+					return err
+				}
+				var filter knowledge.Filter
+				if len(args) == 1 {
+					if filter, err = a.named(sources, args[0]); err != nil {
+						return err
+					}
+				}
+				var entries []knowledge.Entry
+				counts := map[knowledge.Outcome]int{}
+				for e, err := range store.Ledger(cmd.Context(), filter) {
+					if err != nil {
+						return err
+					}
+					entries = append(entries, e)
+					counts[e.State]++
+				}
+				if filter.Path != "" && len(entries) == 0 {
+					return fault.New(fault.Missing, "status: "+args[0]+" is not in the ledger", "groundwork sync takes in new files")
+				}
+				size, err := store.Counts(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if filter != (knowledge.Filter{}) {
+					documents, err := store.View(knowledge.Asker{Owner: true}).Documents(cmd.Context(), filter)
+					if err != nil {
+						return err
+					}
+					size.Documents, size.Passages = len(documents), 0
+					for _, d := range documents {
+						size.Passages += d.Passages
+					}
+					sources = slices.DeleteFunc(sources, func(o knowledge.Origin) bool { return o.Name != filter.Source })
+				}
+				files = files || filter.Path != ""
+				if a.asJSON {
+					a.statusJSON(sources, entries, counts, size, files)
+					return nil
+				}
+				fmt.Fprintf(a.out, "%d documents, %d passages; %s\n", size.Documents, size.Passages, states(counts))
+				fmt.Fprintln(a.out, "search: by words (this build has no encoder)")
+				for _, o := range sources {
+					fmt.Fprintf(a.out, "%s: %s, readers: %s\n", o.Name, o.Location, readersText(o.Readers))
+				}
+				printed := 0
+				for _, e := range entries {
+					if !files && (e.State == knowledge.Indexed && e.Reason == "" || e.State == knowledge.Excluded) {
+						continue
+					}
+					if printed++; printed > 40 && !files {
+						a.note("... and more: groundwork status --files")
+						break
+					}
+					line := fmt.Sprintf("  %-12s %s/%s", e.State, e.Source, plain(e.Path))
+					if e.Reason != "" {
+						line += ": " + e.Reason
+					}
+					if e.MovedFrom != "" {
+						line += " (was " + plain(e.MovedFrom) + ")"
+					}
+					if e.Tries > 0 {
+						line += fmt.Sprintf(" (tries: %d)", e.Tries)
+					}
+					fmt.Fprintln(a.out, line)
+				}
+				if len(sources) == 0 && len(entries) == 0 {
+					a.note("nothing is indexed yet\n  next: groundwork add DIR")
+				}
+				return nil
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&files, "files", false, "list every file")
+	return cmd
+}
+
+func (a *app) statusJSON(sources []knowledge.Origin, entries []knowledge.Entry, counts map[knowledge.Outcome]int, size sqlite.Counts, files bool) {
+	if sources == nil {
+		sources = []knowledge.Origin{}
+	}
+	out := map[string]any{"documents": size.Documents, "passages": size.Passages, "vectors": 0, "waiting": 0, "states": counts, "sources": sources, "bytes": size.Bytes}
+	if files {
+		lines := []map[string]any{}
+		for _, e := range entries {
+			version := ""
+			if !e.Version.IsZero() {
+				version = e.Version.String()
+			}
+			lines = append(lines, map[string]any{"source": e.Source, "path": e.Path, "state": e.State, "reason": e.Reason, "version": version,
+				"at": e.At.Format(time.RFC3339), "tries": e.Tries, "moved_from": e.MovedFrom, "size": e.Size})
+		}
+		out["files"] = lines
+	}
+	a.json(out)
+}
+
+// named reads SOURCE, SOURCE/PATH or a file's path on disk.
+func (a *app) named(sources []knowledge.Origin, arg string) (knowledge.Filter, error) {
+	name, path, _ := strings.Cut(filepath.ToSlash(arg), "/")
+	for _, o := range sources {
+		if o.Name == name {
+			return knowledge.Filter{Source: name, Path: path}, nil
+		}
+	}
+	if abs, err := filepath.Abs(arg); err == nil {
+		for _, o := range sources {
+			if abs == o.Location {
+				return knowledge.Filter{Source: o.Name}, nil
+			}
+			if rel, err := filepath.Rel(o.Location, abs); err == nil && filepath.IsLocal(rel) {
+				return knowledge.Filter{Source: o.Name, Path: filepath.ToSlash(rel)}, nil
+			}
+		}
+	}
+	return knowledge.Filter{}, fault.New(fault.Missing, "status: no source and no file of a source is called "+arg, "groundwork sources lists the sources")
+}
+
+func (a *app) readCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "read FILE",
+		Short:   "the words of a file, as the collection would see them",
+		Example: "  groundwork read ./handbook/leave.md",
+		Args:    exactly(1, "a FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			began := time.Now()
+			abs, err := filepath.Abs(args[0])
+			if err != nil {
+				return fault.Wrap(fault.Input, err, "read "+args[0], "")
+			}
+			info, err := os.Stat(abs)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return fault.New(fault.Missing, "read "+args[0]+": there is no such file", "check the path")
+			case err != nil:
+				return fault.Wrap(fault.Input, err, "read "+args[0], "check the path and its permissions")
+			case info.IsDir():
+				return fault.New(fault.Input, "read "+args[0]+": this is a folder", "groundwork add reads folders")
+			}
+			content, err := source.Folder{Root: filepath.Dir(abs)}.Read(cmd.Context(), filepath.Base(abs), 50<<20)
+			if err != nil {
+				return err
+			}
+			reading := knowledge.Reading{State: content.State, Reason: content.Reason}
+			if content.State == "" {
+				reading = text.Read(filepath.Base(abs), content.Bytes)
+			}
+			state := string(reading.State)
+			if reading.State == knowledge.Indexed {
+				state = "text"
+			}
+			if a.asJSON {
+				places := reading.Places
+				if places == nil {
+					places = []knowledge.Place{}
+				}
+				type placeJSON struct {
+					Start int    `json:"start"`
+					Name  string `json:"name"`
+				}
+				named := []placeJSON{}
+				for _, p := range places {
+					named = append(named, placeJSON{p.Start, p.Name})
+				}
+				a.json(map[string]any{"state": state, "reason": reading.Reason, "format": reading.Format, "title": reading.Title, "text": reading.Text,
+					"places": named, "warnings": orEmpty(reading.Warnings), "took_ms": ms(time.Since(began))})
+			} else if state == "text" {
+				fmt.Fprintln(a.out, reading.Text)
+			}
+			if state != "text" {
+				a.note("groundwork: read %s: %s: %s", args[0], state, cmp.Or(reading.Reason, "no text"))
+				return result(4)
+			}
+			return nil
+		},
+	}
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "which Groundwork this is",
+		Example: "  groundwork version",
+		Args:    exactly(0, "nothing"),
+		RunE: func(*cobra.Command, []string) error {
+			if a.asJSON {
+				a.json(map[string]string{"version": version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH, "recipe": recipe})
+				return nil
+			}
+			fmt.Fprintf(a.out, "groundwork %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return nil
+		},
+	}
+}

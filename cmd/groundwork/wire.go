@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"groundwork/internal/db"
+	"groundwork/knowledge"
+	"groundwork/knowledge/answer"
+	"groundwork/knowledge/intake"
+	"groundwork/knowledge/passage"
+	"groundwork/knowledge/retrieval"
+	"groundwork/knowledge/screening"
+	"groundwork/knowledge/source"
+	"groundwork/knowledge/sqlite"
+	"groundwork/knowledge/term"
+	"groundwork/knowledge/text"
+)
+
+// recipe names the versions of all stages that a stored document depends on.
+var recipe = strings.Join([]string{text.Version, screening.Version, passage.Version, term.Version}, " ")
+
+// writing opens the home for writing and runs f on its collection.
+func (a *app) writing(ctx context.Context, f func(*sqlite.Store) error) error {
+	home, err := a.homeDir()
+	if err != nil {
+		return err
+	}
+	d, err := db.Open(ctx, home, sqlite.Schema)
+	if err != nil {
+		return err
+	}
+	err = f(sqlite.New(d))
+	if closed := d.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// reading opens the home for reading, beside any writer, and runs f on its collection.
+func (a *app) reading(ctx context.Context, f func(*sqlite.Store) error) error {
+	home, err := a.homeDir()
+	if err != nil {
+		return err
+	}
+	d, err := db.OpenReader(ctx, home, sqlite.Schema)
+	if err != nil {
+		return err
+	}
+	err = f(sqlite.New(d))
+	if closed := d.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// sync brings one source up to date.
+func (a *app) sync(ctx context.Context, store *sqlite.Store, o knowledge.Origin, acceptLoss bool) (intake.Report, error) {
+	screen := screening.New()
+	in := intake.Intake{
+		Collection: store, Read: text.Read, ScreenPath: screen.Path, ScreenText: screen.Text, Explain: screening.Reason,
+		Cut: passage.Cut, Recipe: recipe, AcceptLoss: acceptLoss, Progress: a.progress(o.Name),
+	}
+	report, err := in.Sync(ctx, o, source.Folder{Root: o.Location})
+	a.endProgress()
+	if err != nil {
+		return report, err
+	}
+	if report.Written() > 0 || o.Synced.IsZero() {
+		o.Synced = time.Now()
+		err = store.PutSource(ctx, o)
+	}
+	return report, err
+}
+
+// find is the retrieval of one asker.
+func find(view knowledge.View) func(context.Context, string, int) (knowledge.Ranking, error) {
+	return func(ctx context.Context, question string, top int) (knowledge.Ranking, error) {
+		return retrieval.Find(ctx, view, retrieval.Search{Question: question, Top: top})
+	}
+}
+
+// writer is the answer writer of one asker.
+func writer(view knowledge.View) answer.Writer {
+	return answer.Writer{View: view, Retrieve: find(view)}
+}
+
+// terminal reports whether w is a person's screen.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// progress returns a function that shows how far a sync is, on a terminal only.
+func (a *app) progress(name string) func(done, total int) {
+	if a.quiet || a.asJSON || !terminal(a.err) {
+		return nil
+	}
+	last := time.Time{}
+	return func(done, total int) {
+		if done < total && time.Since(last) < 100*time.Millisecond {
+			return
+		}
+		last = time.Now()
+		fmt.Fprintf(a.err, "\r\033[K%s: %d of %d files", name, done, total)
+	}
+}
+
+func (a *app) endProgress() {
+	if !a.quiet && !a.asJSON && terminal(a.err) {
+		fmt.Fprint(a.err, "\r\033[K")
+	}
+}

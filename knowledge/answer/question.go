@@ -1,0 +1,108 @@
+package answer
+
+import (
+	"math"
+	"strings"
+
+	"groundwork/knowledge"
+	"groundwork/knowledge/term"
+)
+
+// want is a question as this package reads it: which stems carry it, how much
+// each weighs, and what kind of thing would answer.
+type want struct {
+	weight map[string]float64 // idf of each content stem among what the asker may see
+	total  float64            // of all weights
+	number bool               // an amount, a time or a date is asked for
+	person bool               // a person is asked for
+}
+
+// read weighs the content stems of a question: idf as BM25 has it, with unknown
+// stems weighing most. Words of question grammar weigh nothing.
+func read(question string, r knowledge.Ranking) want {
+	w := want{weight: map[string]float64{}}
+	for _, t := range term.Tokens(question) {
+		if t.Stem == "" || grammar[t.Word] {
+			continue
+		}
+		df := float64(r.Known[t.Stem])
+		w.weight[t.Stem] = math.Log(1 + (float64(r.Visible)-df+.5)/(df+.5))
+	}
+	for _, v := range w.weight {
+		w.total += v
+	}
+	q := " " + strings.ToLower(question) + " "
+	for _, s := range []string{"how much", "how many", "how long", "how far", "how fast", "how soon", "how old", "how often", "how early", "how late", "what time", " when ", "which day", "what date", " limit", " cost", "price", "how big", "how high", "how warm", "how cold", "percent"} {
+		w.number = w.number || strings.Contains(q, s)
+	}
+	for _, s := range []string{" who ", " whom ", " whose ", "who's "} {
+		w.person = w.person || strings.Contains(q, s)
+	}
+	return w
+}
+
+// grammar holds the words that make a sentence a question, or stand for whoever
+// asks; they say nothing about what is asked.
+var grammar = set(`what which who whom whose when where why how do does did done doing can could may might must
+	shall should would will have has had having am was were been being i me my mine we us our ours you your yours he she
+	him her his they them it its anybody anyone somebody someone everybody everyone nobody anything something
+	nothing else already ever yet still just also really please tell say know find get got give need want like
+	about any some all from so than too very there here up out off over under again more most much many long
+	whether while during before after between because until what's who's where's how's i'm don't doesn't can't
+	one ones thing things way let make makes made take takes use used`)
+
+func set(words string) map[string]bool {
+	m := map[string]bool{}
+	for w := range strings.FieldsSeq(words) {
+		m[strings.ReplaceAll(w, "'", "")] = true
+		m[w] = true
+	}
+	return m
+}
+
+// match is how well a stretch of text meets a want.
+type match struct {
+	weight float64 // of the stems found
+	stems  int     // distinct stems found
+}
+
+// meet adds up the weights of the distinct wanted stems in text that are not in
+// seen; seen receives them.
+func (w want) meet(text string, seen map[string]bool) match {
+	var m match
+	for _, t := range term.Tokens(text) {
+		if v, ok := w.weight[t.Stem]; ok && t.Stem != "" && !seen[t.Stem] {
+			seen[t.Stem] = true
+			m.weight += v
+			m.stems++
+		}
+	}
+	return m
+}
+
+// coverage is the share of the question's weight that a text holds, 0 to 1.
+func (w want) coverage(texts ...string) float64 {
+	if w.total == 0 {
+		return 0
+	}
+	seen, sum := map[string]bool{}, 0.
+	for _, t := range texts {
+		sum += w.meet(t, seen).weight
+	}
+	return sum / w.total
+}
+
+// marks returns where wanted stems stand in text, whole identifiers before parts.
+func (w want) marks(text string) [][2]int {
+	var all [][2]int
+	for _, t := range term.Tokens(text) {
+		if _, ok := w.weight[t.Stem]; !ok || t.Stem == "" {
+			continue
+		}
+		if n := len(all); n > 0 && t.Start < all[n-1][1] {
+			continue
+		}
+		all = append(all, [2]int{t.Start, t.End})
+	}
+	return all
+}

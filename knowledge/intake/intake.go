@@ -1,0 +1,369 @@
+// Package intake carries files from a source through screening into the
+// collection, on a schedule, and keeps the ledger true.
+//
+// One Sync compares a source's listing with the ledger and handles what
+// differs:
+//
+//	list -> unchanged? skip -> path rules -> read bytes -> read words -> screen -> passages -> Apply
+//
+// It may be interrupted at any moment: each Apply is one transaction, and the
+// next Sync goes on from the ledger. Stages are function fields, so that this
+// package knows none of them.
+package intake
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"groundwork/internal/fault"
+	"groundwork/knowledge"
+)
+
+// MaxTries is how often a file that cannot be read is tried before it waits for
+// a change.
+const MaxTries = 3
+
+// Intake is the way of a file into the collection.
+type Intake struct {
+	Collection knowledge.Collection
+	Read       func(path string, data []byte) knowledge.Reading
+	ScreenPath func(path string) []knowledge.Finding
+	ScreenText func(text string) []knowledge.Finding
+	Explain    func(findings []knowledge.Finding, text string) string // the reason for the ledger; never a value
+	Cut        func(knowledge.Document) []knowledge.Passage
+	Recipe     string                // versions of all stages; a change means "do again"
+	Limit      int64                 // bytes a file may have; 0 takes 50 MB
+	Now        func() time.Time      // the clock; nil takes the system's
+	Progress   func(done, total int) // called as files are done; may be nil
+	AcceptLoss bool                  // go on although most of the source has vanished
+}
+
+// Report is what one Sync did, in files.
+type Report struct {
+	Source    string                    `json:"source"`
+	New       int                       `json:"new"`
+	Changed   int                       `json:"changed"`
+	Moved     int                       `json:"moved"`
+	Vanished  int                       `json:"vanished"`
+	Unchanged int                       `json:"unchanged"`
+	Retried   int                       `json:"retried"`  // tried again without success
+	States    map[knowledge.Outcome]int `json:"states"`   // of all files of the source, afterwards
+	Complete  bool                      `json:"complete"` // the source could list everything
+	Warnings  []string                  `json:"warnings"`
+	Took      time.Duration             `json:"-"`
+}
+
+// Written reports how many entries of the ledger were written.
+func (r Report) Written() int { return r.New + r.Changed + r.Moved + r.Vanished + r.Retried }
+
+// Sync brings the collection in line with the source. Faults: Missing when the
+// source's place is not there (nothing is deleted then), Input when most of it
+// has vanished and AcceptLoss is not set.
+func (in Intake) Sync(ctx context.Context, origin knowledge.Origin, source knowledge.Source) (Report, error) {
+	began := in.now()
+	r := Report{Source: origin.Name, States: map[knowledge.Outcome]int{}}
+	ledger := map[string]knowledge.Entry{}
+	for e, err := range in.Collection.Ledger(ctx, knowledge.Filter{Source: origin.Name}) {
+		if err != nil {
+			return r, err
+		}
+		ledger[e.Path] = e
+	}
+	listing, err := source.List(ctx)
+	if err != nil {
+		return r, fault.Wrap(fault.Upstream, err, "sync "+origin.Name, "")
+	}
+	r.Complete = listing.Complete
+	if !listing.Complete {
+		r.Warnings = append(r.Warnings, "not everything could be listed, so nothing was deleted: "+listing.Reason)
+	}
+	vanished, err := in.vanished(ledger, listing)
+	if err != nil {
+		return r, fault.Wrap(fault.Input, err, "sync "+origin.Name, "")
+	}
+
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	results := in.handle(ctx, origin, source, listing.Files, ledger)
+	w := writer{in: in, report: &r, ledger: ledger, vanished: vanished}
+	done := 0
+	for res := range results {
+		if err == nil {
+			err = w.take(ctx, res)
+		}
+		if err != nil {
+			stop() // the workers end, the channel drains
+			continue
+		}
+		done++
+		if in.Progress != nil {
+			in.Progress(done, len(listing.Files))
+		}
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		err = w.finish(ctx, origin.Name)
+	}
+	r.Took = in.now().Sub(began)
+	if err != nil && errors.Is(err, context.Canceled) {
+		err = fault.Wrap(fault.Budget, err, "sync "+origin.Name, "what was done so far is stored; groundwork sync goes on")
+	}
+	return r, err
+}
+
+func (in Intake) now() time.Time {
+	if in.Now != nil {
+		return in.Now()
+	}
+	return time.Now()
+}
+
+// vanished returns the entries whose files a complete listing does not have.
+func (in Intake) vanished(ledger map[string]knowledge.Entry, listing knowledge.Listing) (map[string]knowledge.Entry, error) {
+	if !listing.Complete {
+		return nil, nil
+	}
+	gone := map[string]knowledge.Entry{}
+	for p, e := range ledger {
+		gone[p] = e
+	}
+	for _, f := range listing.Files {
+		delete(gone, f.Path)
+	}
+	if len(gone) > 20 && 2*len(gone) > len(ledger) && !in.AcceptLoss {
+		return nil, fault.New(fault.Input, fmt.Sprintf("%d of %d files are no longer there", len(gone), len(ledger)),
+			"if that is right, run it again with --accept-loss; nothing was changed")
+	}
+	return gone, nil
+}
+
+// result is what became of one listed file.
+type result struct {
+	change    knowledge.Change
+	unchanged bool
+	err       error
+}
+
+// handle works through the files on all processors, in any order; the channel
+// is closed when all are done or ctx has ended.
+func (in Intake) handle(ctx context.Context, origin knowledge.Origin, source knowledge.Source, files []knowledge.Listed, ledger map[string]knowledge.Entry) <-chan result {
+	workers := runtime.GOMAXPROCS(0)
+	todo := make(chan knowledge.Listed)
+	results := make(chan result, 4*workers)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for f := range todo {
+				old, known := ledger[f.Path]
+				res := in.file(ctx, origin, source, f, old, known)
+				select {
+				case results <- res:
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		defer close(todo)
+		for _, f := range files {
+			select {
+			case todo <- f:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	go func() {
+		wg.Wait()
+		close(results)
+	}()
+	return results
+}
+
+// racy is how young a file may be, when it is read, for a later change to have
+// left its size and time alike.
+const racy = 2 * time.Second
+
+// file decides what becomes of one file.
+func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowledge.Source, f knowledge.Listed, old knowledge.Entry, known bool) result {
+	same := known && old.Recipe == in.Recipe && old.Size == f.Size && old.Modified.Equal(f.Modified.Truncate(time.Microsecond))
+	retry := known && (old.State == knowledge.Waiting || old.State == knowledge.Damaged) && old.Tries < MaxTries
+	if same && !retry && (f.State != "" && f.State == old.State || f.State == "" && old.State != knowledge.Excluded && old.At.Sub(old.Modified) > racy) {
+		return result{unchanged: true, change: knowledge.Change{Entry: old}}
+	}
+	e := knowledge.Entry{Source: origin.Name, Path: f.Path, Size: f.Size, Modified: f.Modified, Recipe: in.Recipe, At: in.now(), Readers: origin.Readers}
+	fail := func(state knowledge.Outcome, reason string) result {
+		e.State, e.Reason = state, reason
+		if state == knowledge.Waiting || state == knowledge.Damaged {
+			e.Tries = 1
+			if known && old.State == state && old.Origin == e.Origin && same {
+				e.Tries = old.Tries + 1
+			}
+			if e.Tries > MaxTries { // tried only because the file is young
+				return result{unchanged: true, change: knowledge.Change{Entry: old}}
+			}
+		} else if known && same && old.State == state && old.Origin == e.Origin && old.Reason == reason {
+			return result{unchanged: true, change: knowledge.Change{Entry: old}}
+		}
+		return result{change: knowledge.Change{Entry: e}}
+	}
+	if f.State != "" {
+		return fail(f.State, f.Reason)
+	}
+	if found := in.ScreenPath(f.Path); len(found) > 0 {
+		return fail(knowledge.HeldBack, in.Explain(found, f.Path)+" (its path says so; the file was not opened)")
+	}
+	content, err := source.Read(ctx, f.Path, cmp.Or(in.Limit, 50<<20))
+	switch {
+	case fault.KindOf(err) == fault.Missing && err != nil:
+		return fail(knowledge.Waiting, "it vanished while the folder was read")
+	case err != nil:
+		return result{err: err}
+	case content.State != "":
+		return fail(content.State, content.Reason)
+	}
+	e.Size, e.Modified = content.Size, content.Modified
+	e.Origin = knowledge.HashOf(content.Bytes)
+	if known && old.Origin == e.Origin && old.Recipe == in.Recipe && !retry {
+		return result{unchanged: true, change: knowledge.Change{Entry: old}}
+	}
+	words := in.Read(f.Path, content.Bytes)
+	if words.State != knowledge.Indexed {
+		return fail(words.State, words.Reason)
+	}
+	if found := in.ScreenText(words.Text); len(found) > 0 {
+		return fail(knowledge.HeldBack, in.Explain(found, words.Text))
+	}
+	d := knowledge.Document{
+		ID: knowledge.ID(origin.Name, f.Path), Origin: e.Origin, Version: knowledge.HashOf([]byte(words.Text)), Recipe: in.Recipe,
+		Title: words.Title, Lang: words.Lang, Text: words.Text, Blocks: words.Blocks, Places: words.Places,
+		Modified: content.Modified, Dated: words.Dated, Replaces: resolve(origin.Name, f.Path, words.Replaces),
+		Asked: words.Readers, Readers: origin.Readers,
+	}
+	if d.Asked != nil {
+		d.Readers = d.Readers.Narrow(*d.Asked)
+	}
+	e.State, e.Version, e.Readers = knowledge.Indexed, d.Version, d.Readers
+	e.Reason = strings.Join(words.Warnings, "; ")
+	return result{change: knowledge.Change{Entry: e, Document: &d, Passages: in.Cut(d)}}
+}
+
+// resolve turns paths relative to a document into document IDs.
+func resolve(source, from string, paths []string) []knowledge.DocumentID {
+	var ids []knowledge.DocumentID
+	for _, p := range paths {
+		if strings.HasPrefix(p, "/") {
+			p = path.Clean(p)[1:]
+		} else {
+			p = path.Join(path.Dir(from), p)
+		}
+		if id := knowledge.ID(source, p); p != from && !strings.HasPrefix(p, "../") && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// writer gathers changes and applies them in batches.
+type writer struct {
+	in       Intake
+	report   *Report
+	ledger   map[string]knowledge.Entry
+	vanished map[string]knowledge.Entry
+	batch    []knowledge.Change
+	bytes    int
+}
+
+// A batch ends at whichever comes first; what an interruption loses is at most
+// one batch of work, never a file.
+const (
+	batchFiles = 64
+	batchBytes = 4 << 20
+)
+
+func (w *writer) take(ctx context.Context, res result) error {
+	if res.err != nil {
+		return res.err
+	}
+	c := res.change
+	if res.unchanged {
+		w.report.Unchanged++
+		w.report.States[c.Entry.State]++
+		return nil
+	}
+	w.report.States[c.Entry.State]++
+	old, known := w.ledger[c.Entry.Path]
+	switch from, moved := w.movedFrom(c.Entry, known); {
+	case moved:
+		c.Entry.MovedFrom = from
+		w.report.Moved++
+		w.batch = append(w.batch, knowledge.Change{Entry: knowledge.Entry{Source: c.Entry.Source, Path: from}, Vanished: true})
+	case known && c.Entry.Tries > 1:
+		w.report.Retried++
+	case known:
+		c.Entry.MovedFrom = old.MovedFrom
+		w.report.Changed++
+	default:
+		w.report.New++
+	}
+	w.batch = append(w.batch, c)
+	if c.Document != nil {
+		w.bytes += len(c.Document.Text)
+	}
+	if len(w.batch) >= batchFiles || w.bytes >= batchBytes {
+		return w.flush(ctx)
+	}
+	return nil
+}
+
+// movedFrom finds the vanished file that now stands at a new path: the one with
+// the same bytes, the alphabetically first of several.
+func (w *writer) movedFrom(e knowledge.Entry, known bool) (string, bool) {
+	if known || e.Origin.IsZero() {
+		return "", false
+	}
+	var from string
+	for p, old := range w.vanished {
+		if old.Origin == e.Origin && (from == "" || p < from) {
+			from = p
+		}
+	}
+	if from == "" {
+		return "", false
+	}
+	delete(w.vanished, from)
+	return from, true
+}
+
+func (w *writer) flush(ctx context.Context) error {
+	if len(w.batch) == 0 {
+		return nil
+	}
+	err := w.in.Collection.Apply(ctx, w.batch...)
+	w.batch, w.bytes = w.batch[:0], 0
+	return err
+}
+
+// finish applies what is left and deletes what has vanished.
+func (w *writer) finish(ctx context.Context, source string) error {
+	for p := range w.vanished {
+		w.batch = append(w.batch, knowledge.Change{Entry: knowledge.Entry{Source: source, Path: p}, Vanished: true})
+		w.report.Vanished++
+		if len(w.batch) >= batchFiles {
+			if err := w.flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return w.flush(ctx)
+}

@@ -1,0 +1,256 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"groundwork/internal/fault"
+	"groundwork/knowledge"
+)
+
+// View is the collection as one asker may see it. Its zero value sees nothing.
+type View struct {
+	store *Store
+	asker knowledge.Asker
+}
+
+var _ knowledge.View = View{}
+
+// View returns what the asker may see.
+func (s *Store) View(asker knowledge.Asker) knowledge.View { return View{s, asker} }
+
+// Legs ranks the passages the asker may see.
+func (v View) Legs(ctx context.Context, q knowledge.Query) (legs knowledge.Legs, err error) {
+	if v.store == nil {
+		return legs, nil
+	}
+	err = v.store.read(ctx, "search", func(tx *sql.Tx) error {
+		legs, err = (&wordIndex{q: tx}).Legs(ctx, v.asker, q)
+		return err
+	})
+	return legs, err
+}
+
+// may reports whether the asker is among the readers stored as value.
+func (v View) may(value string) (bool, error) {
+	var r knowledge.Readers
+	if err := json.Unmarshal([]byte(value), &r); err != nil {
+		return false, err
+	}
+	return v.asker.MayRead(r), nil
+}
+
+// Passages returns the passages asked for, in that order, without those that
+// are not there or not for this asker.
+func (v View) Passages(ctx context.Context, ids []knowledge.PassageID) ([]knowledge.Passage, error) {
+	if v.store == nil {
+		return nil, nil
+	}
+	var all []knowledge.Passage
+	err := v.store.read(ctx, "read passages", func(tx *sql.Tx) error {
+		stmt, err := tx.PrepareContext(ctx, `SELECT d.id, d.version, d.title, d.modified, d.dated, p.heading, p.place, p."start", p."end",
+			CAST(substr(d.text, p."start" + 1, p."end" - p."start") AS TEXT), r.value
+			FROM passage p JOIN document d ON d.n = p.document JOIN readers r ON r.id = d.readers WHERE p.id = ?`)
+		if err != nil {
+			return err
+		}
+		defer stmt.Close()
+		for _, id := range ids {
+			p := knowledge.Passage{ID: id}
+			var version []byte
+			var heading, readers string
+			var modified, dated int64
+			err := stmt.QueryRowContext(ctx, int64(id)).Scan(&p.Document, &version, &p.Title, &modified, &dated, &heading, &p.Place, &p.Start, &p.End, &p.Text, &readers)
+			if errors.Is(err, sql.ErrNoRows) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if may, err := v.may(readers); err != nil {
+				return err
+			} else if !may {
+				continue
+			}
+			if err := json.Unmarshal([]byte(heading), &p.Heading); err != nil {
+				return err
+			}
+			copy(p.Version[:], version)
+			p.Modified, p.Dated = unstamp(modified), unstamp(dated)
+			all = append(all, p)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// missing is the one answer for what is not there and what is not for this asker.
+func missing(id knowledge.DocumentID) error {
+	return fault.New(fault.Missing, "open "+string(id)+": no such document, or not for you", "groundwork search finds what you may read")
+}
+
+// Document returns a document with its text.
+func (v View) Document(ctx context.Context, id knowledge.DocumentID) (knowledge.Document, error) {
+	d := knowledge.Document{ID: id}
+	if v.store == nil {
+		return knowledge.Document{}, missing(id)
+	}
+	found := false
+	err := v.store.read(ctx, "open "+string(id), func(tx *sql.Tx) error {
+		var origin, version, blocks, text []byte
+		var asked, places, readers string
+		var modified, dated, n int64
+		err := tx.QueryRowContext(ctx, `SELECT d.n, d.origin, d.version, d.recipe, d.title, d.lang, d.modified, d.dated, d.asked, d.blocks, d.places, d.text, r.value
+			FROM document d JOIN readers r ON r.id = d.readers WHERE d.id = ?`, string(id)).
+			Scan(&n, &origin, &version, &d.Recipe, &d.Title, &d.Lang, &modified, &dated, &asked, &blocks, &places, &text, &readers)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		may, err := v.may(readers)
+		if err != nil || !may {
+			return err
+		}
+		if err := errors.Join(json.Unmarshal([]byte(asked), &d.Asked), json.Unmarshal([]byte(places), &d.Places), json.Unmarshal([]byte(readers), &d.Readers)); err != nil {
+			return err
+		}
+		if d.Replaces, err = v.replaces(ctx, tx, n); err != nil {
+			return err
+		}
+		copy(d.Origin[:], origin)
+		copy(d.Version[:], version)
+		d.Blocks, d.Text = unpackBlocks(blocks), string(text)
+		d.Modified, d.Dated = unstamp(modified), unstamp(dated)
+		found = true
+		return nil
+	})
+	if err != nil {
+		return knowledge.Document{}, err
+	}
+	if !found {
+		return knowledge.Document{}, missing(id)
+	}
+	return d, nil
+}
+
+// replaces returns the documents that document n says it replaces, without
+// those the asker may not know of.
+func (v View) replaces(ctx context.Context, tx *sql.Tx, n int64) ([]knowledge.DocumentID, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT p.older, r.value FROM replacing p JOIN document d ON d.id = p.older JOIN readers r ON r.id = d.readers
+		WHERE p.document = ? ORDER BY p.rowid`, n)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var seen []knowledge.DocumentID
+	for rows.Next() {
+		var id, readers string
+		if err := rows.Scan(&id, &readers); err != nil {
+			return nil, err
+		}
+		if may, err := v.may(readers); err != nil {
+			return nil, err
+		} else if may {
+			seen = append(seen, knowledge.DocumentID(id))
+		}
+	}
+	return seen, rows.Err()
+}
+
+// Open returns a cited span in its surroundings; what is gone or denied has
+// state Gone and no text.
+func (v View) Open(ctx context.Context, c knowledge.Citation) (knowledge.Excerpt, error) {
+	e := knowledge.Excerpt{Citation: knowledge.Citation{Pointer: c.Pointer}, State: knowledge.Gone}
+	d, err := v.Document(ctx, c.Document)
+	if err != nil {
+		if fault.KindOf(err) == fault.Missing {
+			return e, nil
+		}
+		return e, err
+	}
+	e.Document, e.Citation = d, c
+	e.State, e.Start, e.End = c.Find(d)
+	e.Place = knowledge.PlaceAt(d.Places, e.Start)
+	err = v.store.read(ctx, "open "+string(c.Document), func(tx *sql.Tx) error {
+		var heading string
+		err := tx.QueryRowContext(ctx, `SELECT heading FROM passage WHERE document = (SELECT n FROM document WHERE id = ?) AND "start" <= ? ORDER BY "start" DESC LIMIT 1`,
+			string(c.Document), e.Start).Scan(&heading)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal([]byte(heading), &e.Heading)
+	})
+	return e, err
+}
+
+// Documents lists what the asker may see, ordered by ID.
+func (v View) Documents(ctx context.Context, f knowledge.Filter) ([]knowledge.Summary, error) {
+	if v.store == nil {
+		return nil, nil
+	}
+	if f.Replaces != "" { // who replaces a document that the asker may not know of is not told
+		if _, err := v.Document(ctx, f.Replaces); err != nil {
+			if fault.KindOf(err) == fault.Missing {
+				return nil, nil
+			}
+			return nil, err
+		}
+	}
+	var all []knowledge.Summary
+	err := v.store.read(ctx, "list documents", func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `SELECT d.n, d.id, d.version, d.title, d.modified, d.dated, d.asked, r.value,
+			(SELECT count(*) FROM passage WHERE document = d.n)
+			FROM document d JOIN readers r ON r.id = d.readers
+			WHERE ?1 = '' OR d.n IN (SELECT document FROM replacing WHERE older = ?1) ORDER BY d.id`, string(f.Replaces))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		var numbers []int64
+		for rows.Next() {
+			var s knowledge.Summary
+			var version []byte
+			var asked, readers string
+			var modified, dated, n int64
+			if err := rows.Scan(&n, &s.ID, &version, &s.Title, &modified, &dated, &asked, &readers, &s.Passages); err != nil {
+				return err
+			}
+			if !matches(f, s.ID.Source(), s.ID.Path()) {
+				continue
+			}
+			if err := errors.Join(json.Unmarshal([]byte(readers), &s.Readers), json.Unmarshal([]byte(asked), &s.Asked)); err != nil {
+				return err
+			}
+			if !v.asker.MayRead(s.Readers) {
+				continue
+			}
+			copy(s.Version[:], version)
+			s.Modified, s.Dated = unstamp(modified), unstamp(dated)
+			all, numbers = append(all, s), append(numbers, n)
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		replacing, err := column[int64](ctx, tx, `SELECT DISTINCT document FROM replacing`)
+		if err != nil {
+			return err
+		}
+		for i, n := range numbers {
+			if slices.Contains(replacing, n) {
+				if all[i].Replaces, err = v.replaces(ctx, tx, n); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return all, err
+}
