@@ -92,15 +92,16 @@ type Spent struct {
 // Answer is what Groundwork says to a question: sentences with citations, or a
 // refusal with the nearest passages.
 type Answer struct {
-	Question  string
-	Answered  bool
-	Refusal   string // why not, in a sentence; "" when Answered
-	Sentences []Sentence
-	Nearest   []Found
-	Conflicts []Conflict
-	Steps     []Step
-	Spent     Spent
-	Warnings  []string
+	Question   string
+	Answered   bool
+	Confidence float64 // 0 to 1: how much of the question the best stretch holds; Answered compares it with the threshold
+	Refusal    string  // why not, in a sentence; "" when Answered
+	Sentences  []Sentence
+	Nearest    []Found
+	Conflicts  []Conflict
+	Steps      []Step
+	Spent      Spent
+	Warnings   []string
 }
 
 // Part is a piece of an answer as it comes: exactly one field is set.

@@ -171,6 +171,9 @@ func (c Citation) Find(d Document) (state State, start, end int) {
 		return Gone, 0, 0
 	}
 	sameVersion := strings.HasPrefix(d.Version.String(), c.Version)
+	if c.Start < 0 || c.Start > c.End {
+		return Changed, 0, 0 // a crooked pointer never pointed at anything
+	}
 	fits := c.End <= len(d.Text) && boundary(d.Text, c.Start) && boundary(d.Text, c.End)
 	if c.Quote == "" {
 		if sameVersion && fits && c.Start < c.End {

@@ -64,6 +64,17 @@ func TestSameVersionOtherQuote(t *testing.T) {
 	}
 }
 
+// Citations come from files and networks too: crooked spans are no panic.
+func TestCrookedSpans(t *testing.T) {
+	d := document("28 days. 30 days.")
+	for _, span := range [][2]int{{-1, 3}, {5, 2}, {90, 99}, {17, 17}, {3, 1 << 40}} {
+		c := Citation{Pointer: Pointer{Document: d.ID, Version: "00000000", Start: span[0], End: span[1]}, Quote: "40 days", Before: "x"}
+		if got := c.Check(d); got != Changed {
+			t.Errorf("%v: %s, want changed", span, got)
+		}
+	}
+}
+
 func TestPointerText(t *testing.T) {
 	for _, id := range []DocumentID{"handbook/leave.md", "h/a b#c@d%.md", "h/Übersicht – 2026.md", "h/-x\n.md", "h/(1).md", "h/冷凍.txt", "h/\xff.md"} {
 		p := Pointer{Document: id, Version: "3f2a91c0", Start: 12, End: 1288}

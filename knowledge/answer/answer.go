@@ -66,6 +66,9 @@ func (w Writer) Answer(ctx context.Context, q knowledge.Question, emit func(know
 	if err != nil {
 		return a, err
 	}
+	if len(candidates) > 0 {
+		a.Confidence = candidates[0].coverage
+	}
 	picked := choose(candidates, cmp.Or(w.Settings.Stretches, 3), cmp.Or(w.Settings.Threshold, DefaultThreshold))
 	picked, a.Conflicts, err = want.versions(ctx, picked, candidates, docs)
 	if err != nil {
@@ -127,7 +130,7 @@ func (w Writer) candidates(ctx context.Context, want want, r knowledge.Ranking, 
 		if d == nil || d.Version != f.Version {
 			continue // changed since the search
 		}
-		s, ok := want.bestStretch(d, f, f.Start, f.End)
+		s, ok := want.bestStretch(d, f, f.Start, f.End, "")
 		if !ok {
 			continue
 		}

@@ -11,10 +11,11 @@ import (
 // want is a question as this package reads it: which stems carry it, how much
 // each weighs, and what kind of thing would answer.
 type want struct {
-	weight map[string]float64 // idf of each content stem among what the asker may see
-	total  float64            // of all weights
-	number bool               // an amount, a time or a date is asked for
-	person bool               // a person is asked for
+	weight  map[string]float64 // idf of each content stem among what the asker may see
+	total   float64            // of all weights
+	number  bool               // an amount, a time or a date is asked for
+	person  bool               // a person is asked for
+	outcome bool               // what came of something is asked for
 }
 
 // read weighs the content stems of a question: idf as BM25 has it, with unknown
@@ -22,7 +23,7 @@ type want struct {
 func read(question string, r knowledge.Ranking) want {
 	w := want{weight: map[string]float64{}}
 	for _, t := range term.Tokens(question) {
-		if t.Stem == "" || grammar[t.Word] {
+		if t.Stem == "" || t.Grammar() {
 			continue
 		}
 		df := float64(r.Known[t.Stem])
@@ -38,18 +39,29 @@ func read(question string, r knowledge.Ranking) want {
 	for _, s := range []string{" who ", " whom ", " whose ", "who's "} {
 		w.person = w.person || strings.Contains(q, s)
 	}
+	for _, s := range []string{" has ", " have ", " did ", " should we ", " shall we ", " tried ", " was ", " were "} {
+		w.outcome = w.outcome || strings.Contains(q, s)
+	}
 	return w
 }
 
-// grammar holds the words that make a sentence a question, or stand for whoever
-// asks; they say nothing about what is asked.
-var grammar = set(`what which who whom whose when where why how do does did done doing can could may might must
-	shall should would will have has had having am was were been being i me my mine we us our ours you your yours he she
-	him her his they them it its anybody anyone somebody someone everybody everyone nobody anything something
-	nothing else already ever yet still just also really please tell say know find get got give need want like
-	about any some all from so than too very there here up out off over under again more most much many long
-	whether while during before after between because until what's who's where's how's i'm don't doesn't can't
-	one ones thing things way let make makes made take takes use used`)
+// outcomes are the headings under which pages say what came of something.
+var outcomes = set(`outcome outcomes result results conclusion conclusions decision decisions recommendation verdict summary findings`)
+
+// holdsAll reports whether every term of text is asked for, and there is one.
+func (w want) holdsAll(text string) bool {
+	n := 0
+	for _, t := range term.Tokens(text) {
+		if t.Stem == "" {
+			continue
+		}
+		if _, ok := w.weight[t.Stem]; !ok {
+			return false
+		}
+		n++
+	}
+	return n > 0
+}
 
 func set(words string) map[string]bool {
 	m := map[string]bool{}

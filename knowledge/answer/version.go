@@ -49,7 +49,7 @@ func (w want) versions(ctx context.Context, picked, candidates []stretch, docs d
 			if older == nil || older == s.doc {
 				continue
 			}
-			if o, ok := w.bestStretch(older, nil, 0, len(older.Text)); ok && o.coverage >= .8*newest.coverage {
+			if o, ok := w.bestStretch(older, nil, 0, len(older.Text), newest.doc.Text[newest.start:newest.end]); ok && o.coverage >= .8*newest.coverage {
 				if err := report(knowledge.Replaced, newest, o); err != nil {
 					return nil, nil, err
 				}
@@ -97,7 +97,7 @@ func (w want) newest(ctx context.Context, s stretch, docs documents) (stretch, e
 			if d == nil || seen[d.ID] {
 				continue
 			}
-			if t, ok := w.bestStretch(d, nil, 0, len(d.Text)); ok && t.coverage >= .6*s.coverage {
+			if t, ok := w.bestStretch(d, nil, 0, len(d.Text), s.doc.Text[s.start:s.end]); ok && t.coverage >= .6*s.coverage {
 				t.score = s.score
 				s = t
 				break

@@ -27,7 +27,7 @@ func TestCollection(t *testing.T, open func(t *testing.T) knowledge.Collection) 
 			f.report(t)
 		})
 	}
-	seeds, steps := []uint64{1, 2}, 110
+	seeds, steps := []uint64{1, 2}, 100
 	if testing.Short() {
 		seeds, steps = seeds[:1], 40
 	}

@@ -23,9 +23,9 @@ func TestIndex(t *testing.T, open func(t *testing.T) knowledge.Index) {
 			f.report(t)
 		})
 	}
-	steps := 200
+	steps := 100
 	if testing.Short() {
-		steps = 60
+		steps = 40
 	}
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprintf("random operations, seed %d", seed), func(t *testing.T) {

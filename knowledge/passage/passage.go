@@ -4,7 +4,7 @@
 // Tables, list items and code are cut only where one of them alone is longer.
 // Headings open a new passage and are kept as its heading path, not as its text;
 // a heading with nothing below it is a passage of its own, so that no word of a
-// document is lost to search.
+// document is lost to search. A heading longer than a passage is cut like text.
 package passage
 
 import (
@@ -28,20 +28,25 @@ const Words = 180
 func Cut(d knowledge.Document) []knowledge.Passage {
 	c := cutter{doc: d}
 	for _, b := range d.Blocks {
-		if b.Kind == knowledge.Heading {
+		n := words(d.Text[b.Start:b.End])
+		long := n > Words || b.End-b.Start > maxBytes
+		if b.Kind == knowledge.Heading && !long {
 			c.flush()
 			c.heading(b)
 			continue
 		}
 		c.bare = nil
-		n := words(d.Text[b.Start:b.End])
-		if n > Words {
+		if long {
 			c.flush()
 			c.split(b)
 			continue
 		}
-		if c.words+n > Words {
+		if c.words > 0 {
+			n = words(d.Text[c.end:b.End]) // with the signs between the blocks
+		}
+		if c.words > 0 && (c.words+n > Words || b.End-c.start > maxBytes || hidden(d.Text[c.end:b.Start])) {
 			c.flush()
+			n = words(d.Text[b.Start:b.End])
 		}
 		if c.words == 0 {
 			c.start = b.Start
@@ -111,7 +116,7 @@ func (c *cutter) split(b knowledge.Block) {
 	start, end, n := 0, 0, 0
 	for _, p := range pieces {
 		w := words(text[p.Start:p.End])
-		if n > 0 && n+w > Words {
+		if n > 0 && (n+w > Words || p.End-start > maxBytes) {
 			c.add(start, end, c.path)
 			n = 0
 		}
@@ -126,8 +131,8 @@ func (c *cutter) split(b knowledge.Block) {
 	}
 }
 
-// divide cuts text[start:end] into pieces of at most Words words: at line ends
-// first, then anywhere between words; a word of more than 4,000 bytes is cut too.
+// divide cuts text[start:end] into pieces of at most Words words and maxBytes
+// bytes: at line ends first, then anywhere between words, then between runes.
 func divide(text string, start, end int) []term.Span {
 	if words(text[start:end]) <= Words && end-start <= maxBytes {
 		return []term.Span{{Start: start, End: end}}
@@ -148,7 +153,7 @@ func divide(text string, start, end int) []term.Span {
 			lastLine = i
 		}
 		inWord = !space
-		if n > Words || i-at >= maxBytes {
+		if n > Words || i+size-at > maxBytes {
 			cut := i
 			if lastLine > at {
 				cut = lastLine
@@ -168,8 +173,17 @@ func divide(text string, start, end int) []term.Span {
 	return appendTrimmed(pieces, text, at, end)
 }
 
-// maxBytes bounds a passage of text without blanks (Japanese, base64).
-const maxBytes = 4000
+// maxBytes bounds a passage of text without blanks (Japanese, base64): some
+// twenty bytes count as a word there.
+const maxBytes = 20 * Words
+
+// hidden reports whether the stretch between two blocks holds more than the
+// signs of lists, quotes and tables: a comment, say, which no passage may show.
+func hidden(gap string) bool {
+	return strings.ContainsFunc(gap, func(r rune) bool {
+		return !unicode.IsSpace(r) && !strings.ContainsRune("0123456789.)-+*>|:=#~`\\", r)
+	})
+}
 
 func appendTrimmed(pieces []term.Span, text string, start, end int) []term.Span {
 	s := strings.TrimRightFunc(text[start:end], unicode.IsSpace)
@@ -200,17 +214,20 @@ func words(s string) int {
 		}
 		in = !space
 	}
-	if k := len(s) / 20; k > n {
-		n = k // scripts without blanks: some twenty bytes count as a word
-	}
 	return n
 }
 
-// Heading returns a heading line without its markup: number signs, underline,
-// emphasis, trailing {#anchor}.
-func Heading(line string) string {
-	line, _, _ = strings.Cut(strings.TrimSpace(line), "\n")
-	line = strings.TrimSpace(strings.TrimRight(strings.TrimLeft(line, "#"), "# "))
+// Heading returns a heading without its markup, on one line: number signs,
+// underline, emphasis, trailing {#anchor}.
+func Heading(text string) string {
+	fields := strings.Fields(text)
+	if len(fields) > 1 && len(fields[0]) <= 6 && strings.Trim(fields[0], "#") == "" {
+		fields = fields[1:]
+	}
+	if n := len(fields) - 1; n > 0 && (strings.Trim(fields[n], "#") == "" || strings.Trim(fields[n], "=") == "" || strings.Trim(fields[n], "-") == "") {
+		fields = fields[:n]
+	}
+	line := strings.Join(fields, " ")
 	if i := strings.LastIndex(line, "{#"); i > 0 && strings.HasSuffix(line, "}") {
 		line = strings.TrimSpace(line[:i])
 	}

@@ -54,7 +54,7 @@ func Find(ctx context.Context, view knowledge.View, s Search) (knowledge.Ranking
 	default:
 		return knowledge.Ranking{}, fault.New(fault.Input, "search by leg "+s.Leg+": no such leg", "the legs are words, meaning and fused")
 	}
-	legs, err := view.Legs(ctx, knowledge.Query{Stems: term.Stems(s.Question), Words: term.Words(s.Question), Top: s.Depth})
+	legs, err := view.Legs(ctx, knowledge.Query{Stems: term.Content(s.Question), Words: term.Words(s.Question), Top: s.Depth})
 	if err != nil {
 		return knowledge.Ranking{}, err
 	}

@@ -79,6 +79,13 @@ func credentialRules() []rule {
 			"Das Kennwort läuft alle 90 Tage ab.", "Forgot your password? Use step-2.", "password is checked by auth0.com", "the password is [here](https://vault.example.com/x1).",
 		},
 	}, {
+		id: "password-changed", kind: "password_in_prose", class: secret,
+		about: "A value that looks chosen as a password, where something was set to it or is opened with it.",
+		keys:  []string{"reset to ", "changed to ", "log in with ", "login with ", "unlock with ", "geändert in ", "zurückgesetzt auf ", "anmelden mit "},
+		match: changed,
+		found: []string{"root on the backup host was reset to «#Kran7Nord!»; note it.", "Log in with `«blau-kai-nord34»`."},
+		clean: []string{"It was changed to v1.2.3-rc4!", "Log in with GitHub.", "reset to 2026-01-01", "changed to my-service-2"},
+	}, {
 		id: "key-setting", kind: "generic_api_key", class: secret,
 		about: "A key, token or secret after its name and a colon, an equals sign or the like.",
 		keys:  []string{"secret", "token", "key", "credential", "schlüssel", "geheimnis", "clave", "clé"},
@@ -457,4 +464,12 @@ func sentence(is func(named) bool) matcher {
 		}
 		return span{}, false
 	}
+}
+
+// changed takes the word right behind the keyword, when nothing but a password
+// looks like it: a sign that words do not have, or several words and digits.
+func changed(text string, key span) (span, bool) {
+	at := valueAt(text, key.end, false)
+	v := text[at.start:at.end]
+	return at, surelyPassword(v) && (count(v).special > 0 || strings.Count(v, "-") >= 2 && count(v).upper == 0)
 }

@@ -33,7 +33,7 @@ func name(kind string) string {
 		return "seed of one-time passwords"
 	}
 	if what, ok := strings.CutPrefix(kind, "marking_"); ok {
-		return `"` + what + `" marking`
+		return `marking "` + what + `"`
 	}
 	words := strings.Split(kind, "_")
 	for i, w := range words {

@@ -30,13 +30,12 @@ func reported(kind string) bool { return sha256.Sum256([]byte(kind))[0]%2 == 1 }
 var formless = strings.Fields(`password_in_prose password_assignment credential_file generic_api_key access_code card_pin recovery_code
 	wifi_password encoded_password totp_secret`)
 
-// Kinds of class that a label has. Personal data are not looked for yet.
-func classOf(kind, group string) string {
+// classOf returns under which heading a label is counted. Personal data are not
+// looked for yet.
+func classOf(kind string) string {
 	switch {
 	case strings.HasPrefix(kind, "marking_"):
 		return "marking"
-	case group == "personal":
-		return "personal"
 	case slices.Contains(formless, kind):
 		return "secret without form"
 	}
@@ -90,22 +89,21 @@ func TestPlanted(t *testing.T) {
 			if personal[l.Kind] {
 				continue
 			}
-			class := classOf(l.Kind, p.Group)
+			class := classOf(l.Kind)
 			half := "tuned"
 			if reported(l.Kind) {
 				half = "reported"
 			}
-			var sum, kind *tally
-			for name, into := range map[string]**tally{class + ", " + half: &sum} {
-				if halves[name] == nil {
-					halves[name] = &tally{}
-				}
-				*into = halves[name]
+			sum := halves[class+", "+half]
+			if sum == nil {
+				sum = &tally{}
+				halves[class+", "+half] = sum
 			}
-			if kinds[l.Kind] == nil {
-				kinds[l.Kind] = &tally{}
+			kind := kinds[l.Kind]
+			if kind == nil {
+				kind = &tally{}
+				kinds[l.Kind] = kind
 			}
-			kind = kinds[l.Kind]
 			want := knowledge.Secret
 			if class == "marking" {
 				want = knowledge.Marking
@@ -156,6 +154,10 @@ func TestPlanted(t *testing.T) {
 	if alarms*20 > clean || clean == 0 {
 		t.Errorf("alarms in %d of %d clean texts, want at most 5 %%", alarms, clean)
 	}
+	// What holds now; a change that finds less must say why.
+	floor("marking, tuned", 0.9)
+	floor("marking, reported", 0.8)
+	floor("secret without form, tuned", 0.7)
 	for _, group := range []string{"clean:doc_example", "clean:uuid", "clean:git_hash"} {
 		if groups[group] > 0 {
 			t.Errorf("%d alarms in %s, want none", groups[group], group)

@@ -130,7 +130,7 @@ func Reason(findings []knowledge.Finding, text string) string {
 
 // withArticle puts "a" or "an" before a name, by its sound.
 func withArticle(name string) string {
-	for _, vowel := range []string{"A", "a", "e", "i", "I", "o", "O", "npm", "HR"} {
+	for _, vowel := range []string{"A", "a", "e", "i", "I", "o", "O", "npm"} {
 		if strings.HasPrefix(name, vowel) {
 			return "an " + name
 		}

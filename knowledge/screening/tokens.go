@@ -356,8 +356,8 @@ var (
 	digestBefore = regexp.MustCompile(`(?i)(?:sha-?\d{3}|digest|integrity|hash|checksum)["']?\s*[-:= ]\s*["']?$`)
 )
 
-// azureKey finds the 86 signs before "==" (64 bytes), or the 43 before "="
-// after SharedAccessKey, where Azure is spoken of.
+// azureKey finds the 86 signs before "==", which are 64 bytes, where Azure is
+// spoken of.
 func azureKey(text string, key span) (span, bool) {
 	from := key.start
 	for from > 0 && key.start-from <= 86 && (wordByte(text[from-1]) && text[from-1] != '_' || text[from-1] == '+' || text[from-1] == '/') {

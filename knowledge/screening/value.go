@@ -120,15 +120,16 @@ func placeholder(value string) bool {
 var stockWords = strings.Fields(`password passwd pass pwd pw secret secrets token key admin root user username test demo
 	mypassword mysecret my-password my-secret none null nil true false string required optional hunter2 passw0rd p@ssw0rd pa$$word pa$$w0rd`)
 
-// variable is $NAME, %NAME%, NAME_OF_CONSTANT, @ref, name.of.field, call(...), [ref].
-var variable = regexp.MustCompile(`^(?:\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|:[a-z_]+|[A-Z]+(?:_[A-Z]+)+|@[\w.]+|&\w+|!\w+|[A-Za-z_]+(?:\.[A-Za-z_]+)+|[A-Za-z_][\w.]*[(\[].*|[\[({].*)$`)
+// variable is $NAME, %NAME%, NAME_OF_CONSTANT, @ref, name.of.field, call(...),
+// [ref], and what is added to a string.
+var variable = regexp.MustCompile(`^(?:\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|:[a-z_]+|[A-Z]+(?:_[A-Z]+)+|@[\w.]+|!\w+|\+ *[A-Za-z_].*|[A-Za-z_]+(?:\.[A-Za-z_]+)+|&?[A-Za-z_][\w.]*[(\[{].*|[\[({].*)$`)
 
 // ordinary is what prose holds that has letters and digits but is no password:
 // amounts with their unit, dates, versions, standards, addresses, paths.
 var ordinary = regexp.MustCompile(`^(?i:` + strings.Join([]string{
-	`\d+(?:[.,]\d+)?[-–]?\p{L}+(?:-\p{L}+)*`,            // 12-character, 2FA, 1Password
-	`[$€£]?\d[\d.,:/xX%+-]*[kmb%]?`,                     // $1,000; 2026-01-02; 10:30; 100%
-	`v?\d+(?:\.\d+)+[\w.+-]*`,                           // v1.2.3-rc4
+	`\d+(?:[.,]\d+)?[-–]?\p{L}+(?:-\p{L}+)*`,   // 12-character, 2FA, 1Password
+	`[$€£]?\d[\d.,:/xX%+-]*[kmb%]?`,            // $1,000; 2026-01-02; 10:30; 100%
+	`v?\d+(?:\.\d+)+[\w.+-]*!?`, `0x[0-9a-f]+`, // v1.2.3-rc4
 	`\p{L}{1,8}-?\d{1,4}`,                               // OAuth2, SHA-256, base64, Q3
 	`(?:sha|aes|rsa|md|utf|iso|rfc|http|tls)[\w/:.+-]*`, // sha3-512, ISO-27001:2022
 	`#\d+`,                                    // an item of a tracker
@@ -139,6 +140,10 @@ var ordinary = regexp.MustCompile(`^(?i:` + strings.Join([]string{
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
+// field is a name in code: module3.Function, and what ends like the name of a
+// secret instead of being one.
+var field = regexp.MustCompile(`^(?:(?:[A-Za-z_]\w*\.)+[A-Za-z_]+|\w*(?:Key|Token|Secret|Password))$`)
+
 // place is an address or a path.
 var place = regexp.MustCompile(`^(?i:.*://.*|(?:\.{0,2}|~)/.*|[\w.-]+(?:/[\w.#-]*)+|[a-z]:\\.*)$`)
 
@@ -147,7 +152,7 @@ var place = regexp.MustCompile(`^(?i:.*://.*|(?:\.{0,2}|~)/.*|[\w.-]+(?:/[\w.#-]
 func likePassword(value string) bool {
 	s := count(value)
 	return s.runes >= 6 && s.runes <= 128 && s.letters() > 0 && (s.digits > 0 || s.special > 0) &&
-		!trailing.MatchString(value) && !placeholder(value) && !ordinary.MatchString(value) && !uuid.MatchString(value) &&
+		!trailing.MatchString(value) && !placeholder(value) && !ordinary.MatchString(value) && !uuid.MatchString(value) && !field.MatchString(value) &&
 		(!place.MatchString(value) || s.digits > 0 && s.upper > 0 && s.changes*2 >= s.runes)
 }
 
@@ -172,7 +177,7 @@ func surelyPassword(value string) bool {
 func likeKey(value string) bool {
 	s := count(value)
 	return s.runes >= 16 && s.runes <= 1024 && s.digits >= 2 && s.letters() >= 2 && !strings.ContainsAny(value, " ()[]{}<>\\,;\"'") &&
-		!placeholder(value) && !uuid.MatchString(value) && random(value) &&
+		!placeholder(value) && !uuid.MatchString(value) && !field.MatchString(value) && random(value) &&
 		!strings.Contains(value, "://") && !strings.HasPrefix(value, "www.")
 }
 

@@ -262,7 +262,7 @@ var scripts = []look{
 
 // latin are told by the letters that occur at all.
 var latin = []look{
-	{"windows-1252", charmap.Windows1252, "äöüßéèêëàâçîïôûùñóíáúøåæõãœÄÖÜÉÈÀÇØÅÆÑ’‘“”„–—…€§°·«»®©²", ""},
+	{"windows-1252", charmap.Windows1252, "äöüßéèêëàâçîïôûùñóíáúøåæõãœÄÖÜÉÈÀÇØÅÆÑ’‘“”„–—…€§°·«»®©²¿¡ªº", ""},
 	{"windows-1250", charmap.Windows1250, "äöüßéáíóúýřěščžůťďňąęłśćźżńőűășţŘŠČŽŁŚŻÉÁÖÜ’‘“”„–—…€§°«»", ""},
 	{"macintosh", charmap.Macintosh, "äöüßéèêëàâçîïôûùñóíáúøåæœÄÖÜÉÈÀÇ’‘“”–—…«»°", ""},
 }

@@ -184,7 +184,7 @@ func closingFence(source []byte, end int) int {
 }
 
 // tableAt returns the index of the head row of the table that lines hold, or -1:
-// a row above a row of dashes with as many cells. (The parser's own extension
+// a row above a row of dashes, with no more cells than that. (The parser's own extension
 // makes a node for every cell that could be, however many.)
 func tableAt(source []byte, lines *gtext.Segments) int {
 	for i := 1; lines != nil && i < lines.Len(); i++ {
@@ -192,7 +192,7 @@ func tableAt(source []byte, lines *gtext.Segments) int {
 		rule := bytes.TrimSpace(at.Value(source))
 		if n := dashes(rule); n > 0 {
 			above := lines.At(i - 1)
-			if cells(bytes.TrimSpace(above.Value(source))) == n {
+			if cells(bytes.TrimSpace(above.Value(source))) <= n {
 				return i - 1
 			}
 			return -1
@@ -267,6 +267,7 @@ func carve(t string, pieces []piece) ([]knowledge.Block, int) {
 			o.addWords(p, start, p.End)
 			continue
 		}
+		inherited := h.depth > 0
 		markup := s
 		if !p.raw {
 			markup = maskCode(s)
@@ -324,7 +325,7 @@ func carve(t string, pieces []piece) ([]knowledge.Block, int) {
 		if h.depth == 0 {
 			show(len(s))
 		}
-		if !p.raw {
+		if !p.raw && !inherited {
 			h = concealed{} // its paragraph ends, and the element with it
 		}
 	}

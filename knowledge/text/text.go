@@ -152,7 +152,7 @@ func fate(r rune) rune {
 // they are text.
 func notText(data []byte, decoded, encoding string) (state knowledge.Outcome, reason string) {
 	if strings.HasPrefix(encoding, "utf-16") || strings.HasPrefix(encoding, "utf-32") {
-		if bad := strings.Count(decoded, "\uFFFD"); bad > 8 && bad > utf8.RuneCountInString(decoded)/20 {
+		if bad := strings.Count(decoded, "\uFFFD"); bad > 8 && bad > utf8.RuneCountInString(decoded)/100 {
 			return knowledge.Damaged, "it is not " + encoding + " as it begins, nor any other text"
 		}
 		return "", ""
