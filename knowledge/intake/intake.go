@@ -14,7 +14,6 @@ package intake
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"runtime"
@@ -27,8 +26,8 @@ import (
 	"groundwork/knowledge"
 )
 
-// MaxTries is how often a file that cannot be read is tried before it waits for
-// a change.
+// MaxTries is how often a damaged file is tried before it waits for a change,
+// and up to which failed tries are counted and written at all.
 const MaxTries = 3
 
 // Intake is the way of a file into the collection.
@@ -66,8 +65,17 @@ func (r Report) Written() int { return r.New + r.Changed + r.Moved + r.Vanished 
 
 // Sync brings the collection in line with the source. Faults: Missing when the
 // source's place is not there (nothing is deleted then), Input when most of it
-// has vanished and AcceptLoss is not set.
+// has vanished and AcceptLoss is not set, Budget when ctx has ended.
 func (in Intake) Sync(ctx context.Context, origin knowledge.Origin, source knowledge.Source) (Report, error) {
+	r, err := in.sync(ctx, origin, source)
+	if err != nil && ctx.Err() != nil { // whatever it looked like where it was noticed
+		err = &fault.Error{Kind: fault.Budget, Message: "sync " + origin.Name + ": interrupted",
+			Next: "what was done so far is stored; groundwork sync goes on", Err: ctx.Err()}
+	}
+	return r, err
+}
+
+func (in Intake) sync(ctx context.Context, origin knowledge.Origin, source knowledge.Source) (Report, error) {
 	began := in.now()
 	r := Report{Source: origin.Name, States: map[knowledge.Outcome]int{}}
 	ledger := map[string]knowledge.Entry{}
@@ -94,8 +102,9 @@ func (in Intake) Sync(ctx context.Context, origin knowledge.Origin, source knowl
 	defer stop()
 	results := in.handle(ctx, origin, source, listing.Files, ledger)
 	w := writer{in: in, report: &r, ledger: ledger, vanished: vanished}
-	done := 0
+	done, gone := 0, false
 	for res := range results {
+		gone = gone || res.gone
 		if err == nil {
 			err = w.take(ctx, res)
 		}
@@ -111,13 +120,15 @@ func (in Intake) Sync(ctx context.Context, origin knowledge.Origin, source knowl
 	if err == nil {
 		err = ctx.Err()
 	}
+	if err == nil && gone { // the files, or all of the source?
+		if _, err = source.List(ctx); err != nil {
+			err = fault.Wrap(fault.Upstream, err, "sync "+origin.Name, "")
+		}
+	}
 	if err == nil {
 		err = w.finish(ctx, origin.Name)
 	}
 	r.Took = in.now().Sub(began)
-	if err != nil && errors.Is(err, context.Canceled) {
-		err = fault.Wrap(fault.Budget, err, "sync "+origin.Name, "what was done so far is stored; groundwork sync goes on")
-	}
 	return r, err
 }
 
@@ -151,6 +162,7 @@ func (in Intake) vanished(ledger map[string]knowledge.Entry, listing knowledge.L
 type result struct {
 	change    knowledge.Change
 	unchanged bool
+	gone      bool // it vanished after it was listed
 	err       error
 }
 
@@ -198,7 +210,9 @@ const racy = 2 * time.Second
 func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowledge.Source, f knowledge.Listed, old knowledge.Entry, known bool) result {
 	same := known && old.Recipe == in.Recipe && old.Size == f.Size && old.Modified.Equal(f.Modified.Truncate(time.Microsecond))
 	retry := known && (old.State == knowledge.Waiting || old.State == knowledge.Damaged) && old.Tries < MaxTries
-	if same && !retry && (f.State != "" && f.State == old.State || f.State == "" && old.State != knowledge.Excluded && old.At.Sub(old.Modified) > racy) {
+	// What keeps a waiting file from being read, its permissions say, does not show in size and time.
+	settled := old.State != knowledge.Excluded && old.State != knowledge.Waiting && old.At.Sub(old.Modified) > racy
+	if same && !retry && (f.State != "" && f.State == old.State || f.State == "" && settled) {
 		return result{unchanged: true, change: knowledge.Change{Entry: old}}
 	}
 	e := knowledge.Entry{Source: origin.Name, Path: f.Path, Size: f.Size, Modified: f.Modified, Recipe: in.Recipe, At: in.now(), Readers: origin.Readers}
@@ -209,8 +223,11 @@ func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowl
 			if known && old.State == state && old.Origin == e.Origin && same {
 				e.Tries = old.Tries + 1
 			}
-			if e.Tries > MaxTries { // tried only because the file is young
-				return result{unchanged: true, change: knowledge.Change{Entry: old}}
+			if e.Tries > MaxTries {
+				e.Tries = MaxTries
+				if state == knowledge.Waiting || e.At.Sub(e.Modified) <= racy {
+					return result{unchanged: true, change: knowledge.Change{Entry: old}}
+				} // else it was tried only because it was young: now it can rest
 			}
 		} else if known && same && old.State == state && old.Origin == e.Origin && old.Reason == reason {
 			return result{unchanged: true, change: knowledge.Change{Entry: old}}
@@ -226,7 +243,12 @@ func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowl
 	content, err := source.Read(ctx, f.Path, cmp.Or(in.Limit, 50<<20))
 	switch {
 	case fault.KindOf(err) == fault.Missing && err != nil:
-		return fail(knowledge.Waiting, "it vanished while the folder was read")
+		res := result{unchanged: true, change: knowledge.Change{Entry: old}}
+		if !known {
+			res = fail(knowledge.Waiting, "it vanished while the folder was read")
+		}
+		res.gone = true
+		return res // what is known of it stays until a listing lacks it
 	case err != nil:
 		return result{err: err}
 	case content.State != "":
@@ -308,11 +330,13 @@ func (w *writer) take(ctx context.Context, res result) error {
 		c.Entry.MovedFrom = from
 		w.report.Moved++
 		w.batch = append(w.batch, knowledge.Change{Entry: knowledge.Entry{Source: c.Entry.Source, Path: from}, Vanished: true})
-	case known && c.Entry.Tries > 1:
-		w.report.Retried++
 	case known:
 		c.Entry.MovedFrom = old.MovedFrom
-		w.report.Changed++
+		if c.Entry.Tries > 1 {
+			w.report.Retried++
+		} else {
+			w.report.Changed++
+		}
 	default:
 		w.report.New++
 	}

@@ -41,18 +41,15 @@ func Cut(d knowledge.Document) []knowledge.Passage {
 			c.split(b)
 			continue
 		}
-		if c.words > 0 {
-			n = words(d.Text[c.end:b.End]) // with the signs between the blocks
+		if c.words > 0 && b.End-c.start <= maxBytes && !hidden(d.Text[c.end:b.Start]) {
+			// Counted with the signs between the blocks.
+			if joined := c.words + words(d.Text[c.end:b.End]); joined <= Words {
+				c.end, c.words = b.End, joined
+				continue
+			}
 		}
-		if c.words > 0 && (c.words+n > Words || b.End-c.start > maxBytes || hidden(d.Text[c.end:b.Start])) {
-			c.flush()
-			n = words(d.Text[b.Start:b.End])
-		}
-		if c.words == 0 {
-			c.start = b.Start
-		}
-		c.end = b.End
-		c.words += n
+		c.flush()
+		c.start, c.end, c.words = b.Start, b.End, n
 	}
 	c.flush()
 	c.lonely()
