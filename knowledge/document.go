@@ -81,6 +81,7 @@ type Document struct {
 	Modified time.Time    // when the file's content was last changed, as the source tells; zero when unknown
 	Dated    time.Time    // the date the document states of itself (front matter, "as of"); zero when it states none
 	Replaces []DocumentID // documents this one says it replaces
+	Replaced []DocumentID // documents this one says it is replaced by
 	Asked    *Readers     // the readers the document itself asks for; nil when it does not
 	Readers  Readers      // what its source allows, narrowed by Asked; may change without a new Version
 }

@@ -49,6 +49,7 @@ type Reading struct {
 	Places   []Place
 	Dated    time.Time // the date the document states of itself
 	Replaces []string  // paths, relative to the document's folder, of documents it says it replaces
+	Replaced []string  // likewise, of documents it says it is replaced by
 	Readers  *Readers  // the readers that the document itself asks for; nil when it does not
 	Warnings []string
 }

@@ -180,7 +180,7 @@ func (a *app) reports(reports []intake.Report, next string) error {
 		fmt.Fprintf(a.out, "%s: %s (%s)\n", r.Source, strings.Join(did, ", "), r.Took.Round(10*time.Millisecond))
 		fmt.Fprintf(a.out, "  now %s\n", states(r.States))
 		for _, w := range r.Warnings {
-			fmt.Fprintf(a.out, "  note: %s\n", w)
+			fmt.Fprintf(a.out, "  note: %s\n", visible(w))
 		}
 		if n := r.States[knowledge.HeldBack]; n > 0 {
 			fmt.Fprintf(a.out, "  held back: %d; groundwork status %s says why\n", n, r.Source)
@@ -289,7 +289,7 @@ func (a *app) sourcesCommand() *cobra.Command {
 					return nil
 				}
 				for _, o := range sources {
-					fmt.Fprintf(a.out, "%s  %s\n  readers: %s; models: %s; last change taken in: %s\n", o.Name, o.Location, readersText(o.Readers), o.Models, o.Synced.Local().Format("2006-01-02 15:04"))
+					fmt.Fprintf(a.out, "%s  %s\n  readers: %s; models: %s; last change taken in: %s\n", o.Name, visible(o.Location), readersText(o.Readers), o.Models, o.Synced.Local().Format("2006-01-02 15:04"))
 				}
 				if len(sources) == 0 {
 					a.note("no sources yet\n  next: groundwork add DIR")

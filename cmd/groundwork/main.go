@@ -16,8 +16,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"groundwork/internal/fault"
 
@@ -83,9 +86,15 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
 	var r result
-	if err != nil && !errors.As(err, &r) {
-		a.fail(err)
+	if err == nil || errors.As(err, &r) {
+		return exitCode(err)
 	}
+	a.asJSON = a.asJSON || slices.Contains(args, "--json") // flags behind a wrong one were not read
+	var f *fault.Error
+	if ctx.Err() != nil && (!errors.As(err, &f) || f.Kind != fault.Budget || f.Next == "") {
+		err = &fault.Error{Kind: fault.Budget, Message: "interrupted", Next: "run it again; it goes on from what is stored", Err: err}
+	}
+	a.fail(err)
 	return exitCode(err)
 }
 
@@ -95,14 +104,38 @@ func (a *app) fail(err error) {
 	if !errors.As(err, &f) {
 		f = &fault.Error{Kind: fault.KindOf(err), Message: err.Error()}
 	}
-	message := strings.ReplaceAll(strings.TrimSpace(f.Message), "\n", " ")
+	message := visible(strings.ReplaceAll(strings.TrimSpace(f.Message), "\n", " "))
 	if a.asJSON {
 		a.json(map[string]any{"error": map[string]string{"kind": f.Kind.String(), "message": message, "next": f.Next}})
 		return
 	}
 	fmt.Fprintln(a.err, "groundwork: "+message)
 	if f.Next != "" {
-		fmt.Fprintln(a.err, "  next: "+f.Next)
+		fmt.Fprintln(a.err, "  next: "+visible(f.Next))
+	}
+}
+
+// visible shows the signs that a terminal would obey or hide (control
+// characters, line ends, direction overrides) as Go writes them.
+func visible(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
+}
+
+// atMost wants no more than n arguments.
+func atMost(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > n {
+			return exactly(n, what)(cmd, args)
+		}
+		return nil
 	}
 }
 
@@ -166,7 +199,7 @@ Next: groundwork demo`,
 	flags.BoolVar(&a.asJSON, "json", false, "print exactly one JSON value")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes")
 	root.AddCommand(a.addCommand(), a.syncCommand(), a.sourcesCommand(), a.readersCommand(), a.statusCommand(), a.readCommand(),
-		a.searchCommand(), a.askCommand(), a.openCommand(), a.demoCommand(), a.doctorCommand(), a.versionCommand())
+		a.searchCommand(), a.askCommand(), a.openCommand(), a.examCommand(), a.demoCommand(), a.doctorCommand(), a.versionCommand())
 	return root
 }
 

@@ -28,7 +28,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Short:   "what became of each file, and why",
 		Long:    "Show how many files are indexed and which are not, with the reason. With --files every file; with a path that file alone.",
 		Example: "  groundwork status\n  groundwork status --files handbook --json",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMost(1, "a source or a file, or nothing"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.reading(cmd.Context(), func(store *sqlite.Store) error {
 				sources, err := store.Sources(cmd.Context())
@@ -76,7 +76,7 @@ func (a *app) statusCommand() *cobra.Command {
 				fmt.Fprintf(a.out, "%d documents, %d passages; %s\n", size.Documents, size.Passages, states(counts))
 				fmt.Fprintln(a.out, "search: by words (this build has no encoder)")
 				for _, o := range sources {
-					fmt.Fprintf(a.out, "%s: %s, readers: %s\n", o.Name, o.Location, readersText(o.Readers))
+					fmt.Fprintf(a.out, "%s: %s, readers: %s\n", o.Name, visible(o.Location), readersText(o.Readers))
 				}
 				printed := 0
 				for _, e := range entries {
@@ -87,17 +87,17 @@ func (a *app) statusCommand() *cobra.Command {
 						a.note("... and more: groundwork status --files")
 						break
 					}
-					line := fmt.Sprintf("  %-12s %s/%s", e.State, e.Source, plain(e.Path))
+					line := fmt.Sprintf("  %-12s %s/%s", e.State, e.Source, e.Path)
 					if e.Reason != "" {
 						line += ": " + e.Reason
 					}
 					if e.MovedFrom != "" {
-						line += " (was " + plain(e.MovedFrom) + ")"
+						line += " (was " + e.MovedFrom + ")"
 					}
 					if e.Tries > 0 {
 						line += fmt.Sprintf(" (tries: %d)", e.Tries)
 					}
-					fmt.Fprintln(a.out, line)
+					fmt.Fprintln(a.out, visible(line))
 				}
 				if len(sources) == 0 && len(entries) == 0 {
 					a.note("nothing is indexed yet\n  next: groundwork add DIR")

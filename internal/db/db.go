@@ -84,6 +84,10 @@ func OpenReader(ctx context.Context, home string, schemas ...Schema) (*DB, error
 	}
 	options := "mode=ro&_pragma=query_only(ON)"
 	if _, err := os.Stat(path + "-shm"); err != nil && !writable(home) {
+		if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
+			return nil, fault.New(fault.Input, "open "+path+": its write-ahead log cannot be read in a home that cannot be written",
+				"make the home writable once, or copy it to where it is")
+		}
 		options += "&immutable=1" // nobody can be writing either
 	}
 	read, err := open(path, options, 4)

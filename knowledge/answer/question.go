@@ -18,6 +18,10 @@ type want struct {
 	outcome bool               // what came of something is asked for
 }
 
+// fewPassages is how large a collection is taken to be at least, so that in a
+// small one a word that every page holds still counts beside one that none does.
+const fewPassages = 1000
+
 // read weighs the content stems of a question: idf as BM25 has it, with unknown
 // stems weighing most. Words of question grammar weigh nothing.
 func read(question string, r knowledge.Ranking) want {
@@ -26,8 +30,8 @@ func read(question string, r knowledge.Ranking) want {
 		if t.Stem == "" || t.Grammar() {
 			continue
 		}
-		df := float64(r.Known[t.Stem])
-		w.weight[t.Stem] = math.Log(1 + (float64(r.Visible)-df+.5)/(df+.5))
+		df, n := float64(r.Known[t.Stem]), float64(max(r.Visible, fewPassages))
+		w.weight[t.Stem] = math.Log(1 + (n-df+.5)/(df+.5))
 	}
 	for _, v := range w.weight {
 		w.total += v

@@ -224,10 +224,7 @@ func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowl
 				e.Tries = old.Tries + 1
 			}
 			if e.Tries > MaxTries {
-				e.Tries = MaxTries
-				if state == knowledge.Waiting || e.At.Sub(e.Modified) <= racy {
-					return result{unchanged: true, change: knowledge.Change{Entry: old}}
-				} // else it was tried only because it was young: now it can rest
+				return result{unchanged: true, change: knowledge.Change{Entry: old}}
 			}
 		} else if known && same && old.State == state && old.Origin == e.Origin && old.Reason == reason {
 			return result{unchanged: true, change: knowledge.Change{Entry: old}}
@@ -257,6 +254,10 @@ func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowl
 	e.Size, e.Modified = content.Size, content.Modified
 	e.Origin = knowledge.HashOf(content.Bytes)
 	if known && old.Origin == e.Origin && old.Recipe == in.Recipe && !retry {
+		if same && old.State == knowledge.Damaged && e.At.Sub(e.Modified) > racy {
+			old.At = e.At // it was read only because it was young then; from now on it can rest
+			return result{change: knowledge.Change{Entry: old}}
+		}
 		return result{unchanged: true, change: knowledge.Change{Entry: old}}
 	}
 	words := in.Read(f.Path, content.Bytes)
@@ -269,7 +270,7 @@ func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowl
 	d := knowledge.Document{
 		ID: knowledge.ID(origin.Name, f.Path), Origin: e.Origin, Version: knowledge.HashOf([]byte(words.Text)), Recipe: in.Recipe,
 		Title: words.Title, Lang: words.Lang, Text: words.Text, Blocks: words.Blocks, Places: words.Places,
-		Modified: content.Modified, Dated: words.Dated, Replaces: resolve(origin.Name, f.Path, words.Replaces),
+		Modified: content.Modified, Dated: words.Dated, Replaces: resolve(origin.Name, f.Path, words.Replaces), Replaced: resolve(origin.Name, f.Path, words.Replaced),
 		Asked: words.Readers, Readers: origin.Readers,
 	}
 	if d.Asked != nil {

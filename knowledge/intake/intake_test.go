@@ -428,6 +428,11 @@ func TestSyncReaders(t *testing.T) {
 	if seen(ann) != 1 || seen(bob) != 2 {
 		t.Errorf("ann sees %d and bob %d documents", seen(ann), seen(bob))
 	}
+	s.write("c.md", "---\nreaders: [board]\n---\ngamma")
+	s.sync("1 new 2 unchanged")
+	if seen(ann) != 1 || seen(bob) != 3 {
+		t.Errorf("with a new page for the board ann sees %d and bob %d documents", seen(ann), seen(bob))
+	}
 }
 
 func TestSyncRecipe(t *testing.T) {
@@ -723,11 +728,13 @@ func TestSyncHeldBackWordsAreNowhere(t *testing.T) {
 type recorder struct {
 	knowledge.Collection
 	entries map[string]knowledge.Hash
+	applied []int // changes per call
 }
 
 func (r *recorder) Apply(ctx context.Context, changes ...knowledge.Change) error {
 	err := r.Collection.Apply(ctx, changes...)
 	if err == nil {
+		r.applied = append(r.applied, len(changes))
 		for _, c := range changes {
 			if c.Vanished {
 				delete(r.entries, c.Entry.Path)
@@ -737,6 +744,28 @@ func (r *recorder) Apply(ctx context.Context, changes ...knowledge.Change) error
 		}
 	}
 	return err
+}
+
+// What an interruption can lose is one batch.
+func TestSyncInBatches(t *testing.T) {
+	s := newSite(t)
+	rec := &recorder{Collection: s.store, entries: map[string]knowledge.Hash{}}
+	s.intake.Collection = rec
+	for i := range 150 {
+		s.write(fmt.Sprintf("f%03d.md", i), fmt.Sprintf("words of file %d", i))
+	}
+	s.sync("150 new")
+	if diff := cmp.Diff([]int{64, 64, 22}, rec.applied); diff != "" {
+		t.Errorf("changes per transaction (-want +got):\n%s", diff)
+	}
+	rec.applied = nil
+	for i := range 3 {
+		s.write(fmt.Sprintf("big%d.txt", i), fmt.Sprintf("large %d%send", i, strings.Repeat(" ", 4<<20)))
+	}
+	s.sync("3 new 150 unchanged")
+	if diff := cmp.Diff([]int{1, 1, 1}, rec.applied); diff != "" {
+		t.Errorf("changes of 4 MB each per transaction (-want +got):\n%s", diff)
+	}
 }
 
 func TestSyncCancelled(t *testing.T) {
@@ -750,29 +779,29 @@ func TestSyncCancelled(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	disk := map[string]string{}
 	fresh := func() string {
-		return fmt.Sprintf("# Page %d\n\n%s", random.Uint64(), strings.Repeat(fmt.Sprintf("The words of %d. ", random.IntN(50)), random.IntN(120)))
+		return fmt.Sprintf("# Page %d\n\n%s", random.Uint64(), strings.Repeat(fmt.Sprintf("The words of %d. ", random.IntN(50)), random.IntN(40)))
 	}
 	put := func(p string) {
 		disk[p] = fresh()
 		s.write(p, disk[p])
 	}
-	for i := range 300 {
+	for i := range 120 {
 		put(fmt.Sprintf("f%03d.md", i))
 	}
-	cut, longest := 0, 60*time.Millisecond
+	cut, longest := 0, 50*time.Millisecond
 	for round := range rounds {
 		if round > 0 {
-			for range 60 {
-				put(fmt.Sprintf("f%03d.md", random.IntN(300)))
+			for range 25 {
+				put(fmt.Sprintf("f%03d.md", random.IntN(120)))
 			}
 			for range 5 {
-				if p := fmt.Sprintf("f%03d.md", random.IntN(300)); disk[p] != "" {
+				if p := fmt.Sprintf("f%03d.md", random.IntN(120)); disk[p] != "" {
 					to := fmt.Sprintf("m%d-%d.md", round, random.Uint32())
 					s.move(p, to)
 					disk[to] = disk[p]
 					delete(disk, p)
 				}
-				if p := fmt.Sprintf("f%03d.md", random.IntN(300)); disk[p] != "" {
+				if p := fmt.Sprintf("f%03d.md", random.IntN(120)); disk[p] != "" {
 					s.remove(p)
 					delete(disk, p)
 				}

@@ -18,7 +18,7 @@ import (
 )
 
 // Version names the rules of this package, for a document's Recipe.
-const Version = "passage/1"
+const Version = "passage/2"
 
 // Words is how many words a passage holds at most.
 const Words = 180

@@ -283,7 +283,7 @@ func FuzzCut(f *testing.F) {
 	for _, s := range []string{
 		"", "# title\none\n## two\n- three\n|four|\n    five\n", "# a\n# b\n## c\n", "one\n!hidden\ntwo\n",
 		words(500), sentences(9, 50), lines(300, "- x"), strings.Repeat("あ", 5000), "# " + words(400) + "\nx",
-		"a\\\nb\\\nc", strings.Repeat(" ", 9000) + "x" + strings.Repeat("\t", 9000) + "\\\ny", "a\xff\xfe b", strings.Repeat("e\u0301", 3000),
+		"a\\\nb\\\nc", lines(200, strings.Repeat("あ", 30)), lines(50, "- "+strings.Repeat("x", 200)), strings.Repeat(" ", 9000) + "x" + strings.Repeat("\t", 9000) + "\\\ny", "a\xff\xfe b", strings.Repeat("e\u0301", 3000),
 		strings.Repeat("ab\\\n", 900), strings.Repeat("12345678901234567890123456789012345678。", 300),
 	} {
 		f.Add(s)

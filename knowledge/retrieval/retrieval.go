@@ -22,10 +22,11 @@ type Weights struct {
 	Passages float64 // stems in passages
 	Titles   float64 // stems in title and path
 	Words    float64 // unstemmed words in whole documents
+	Second   float64 // share of Passages that the best other passage of the same document has, 0 to 1
 }
 
 // Default is what the product uses.
-var Default = Weights{Passages: .4, Titles: .25, Words: .2}
+var Default = Weights{Passages: .4, Titles: .15, Words: .2, Second: .3}
 
 // Legs that Find can be limited to.
 const (
@@ -90,7 +91,7 @@ type Ranked struct {
 
 // Fuse adds up the legs: weight times (score - lowest) / (highest - lowest) of
 // each leg's hits (convex combination after min-max normalisation, Bruch and
-// others 2023). A leg over documents counts for every passage of the document;
+// others 2023). A passage gains from the best other passage of its document. A leg over documents counts for every passage of the document;
 // a document found by such a leg alone is stood for by its first passage. Ties
 // go to the lower passage number.
 func Fuse(legs knowledge.Legs, w Weights) []Ranked {
@@ -108,8 +109,19 @@ func Fuse(legs knowledge.Legs, w Weights) []Ranked {
 	norm := normaliser(legs.Passages)
 	for i, h := range legs.Passages {
 		r := add(h)
-		r.Score += w.Passages * norm(h.Score)
+		r.Score += w.Passages * (1 - w.Second) * norm(h.Score)
 		r.Legs["words"] = knowledge.Placed{Rank: i + 1, Score: h.Score}
+	}
+	for _, rs := range ofDocument { // in the order of the leg, so the best two come first
+		for i, r := range rs {
+			other := 0
+			if i == 0 {
+				other = 1
+			}
+			if other < len(rs) {
+				r.Score += w.Passages * w.Second * norm(rs[other].Legs["words"].Score)
+			}
+		}
 	}
 	documents := func(name string, hits []knowledge.Hit, weight float64) {
 		norm := normaliser(hits)

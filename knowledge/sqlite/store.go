@@ -41,7 +41,7 @@ CREATE TABLE passage(
 	id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL, "start" INTEGER NOT NULL, "end" INTEGER NOT NULL,
 	heading TEXT NOT NULL, place TEXT NOT NULL) STRICT;
 CREATE INDEX passage_document ON passage(document);
-CREATE TABLE replacing(document INTEGER NOT NULL, older TEXT NOT NULL) STRICT;
+CREATE TABLE replacing(document INTEGER NOT NULL, older TEXT NOT NULL, newer TEXT NOT NULL) STRICT; -- one of the two is ''
 CREATE INDEX replacing_document ON replacing(document);
 CREATE INDEX replacing_older ON replacing(older);
 CREATE TABLE ledger(
@@ -185,7 +185,12 @@ func insertDocument(ctx context.Context, tx *sql.Tx, words *wordIndex, c *knowle
 		return err
 	}
 	for _, older := range d.Replaces {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO replacing VALUES(?, ?)`, n, string(older)); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO replacing VALUES(?, ?, '')`, n, string(older)); err != nil {
+			return err
+		}
+	}
+	for _, newer := range d.Replaced {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO replacing VALUES(?, '', ?)`, n, string(newer)); err != nil {
 			return err
 		}
 	}

@@ -119,7 +119,10 @@ func (v View) Document(ctx context.Context, id knowledge.DocumentID) (knowledge.
 		if err := errors.Join(json.Unmarshal([]byte(asked), &d.Asked), json.Unmarshal([]byte(places), &d.Places), json.Unmarshal([]byte(readers), &d.Readers)); err != nil {
 			return err
 		}
-		if d.Replaces, err = v.replaces(ctx, tx, n); err != nil {
+		if d.Replaces, err = v.named(ctx, tx, n, "older"); err != nil {
+			return err
+		}
+		if d.Replaced, err = v.named(ctx, tx, n, "newer"); err != nil {
 			return err
 		}
 		copy(d.Origin[:], origin)
@@ -138,10 +141,10 @@ func (v View) Document(ctx context.Context, id knowledge.DocumentID) (knowledge.
 	return d, nil
 }
 
-// replaces returns the documents that document n says it replaces, without
-// those the asker may not know of.
-func (v View) replaces(ctx context.Context, tx *sql.Tx, n int64) ([]knowledge.DocumentID, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT p.older, r.value FROM replacing p JOIN document d ON d.id = p.older JOIN readers r ON r.id = d.readers
+// named returns the documents that document n says it replaces ("older") or is
+// replaced by ("newer"), without those the asker may not know of.
+func (v View) named(ctx context.Context, tx *sql.Tx, n int64, column string) ([]knowledge.DocumentID, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT d.id, r.value FROM replacing p JOIN document d ON d.id = p.`+column+` JOIN readers r ON r.id = d.readers
 		WHERE p.document = ? ORDER BY p.rowid`, n)
 	if err != nil {
 		return nil, err
@@ -209,7 +212,7 @@ func (v View) Documents(ctx context.Context, f knowledge.Filter) ([]knowledge.Su
 		rows, err := tx.QueryContext(ctx, `SELECT d.n, d.id, d.version, d.title, d.modified, d.dated, d.asked, r.value,
 			(SELECT count(*) FROM passage WHERE document = d.n)
 			FROM document d JOIN readers r ON r.id = d.readers
-			WHERE ?1 = '' OR d.n IN (SELECT document FROM replacing WHERE older = ?1) ORDER BY d.id`, string(f.Replaces))
+			WHERE ?1 = '' OR d.n IN (SELECT document FROM replacing WHERE older <> '' AND older = ?1) ORDER BY d.id`, string(f.Replaces))
 		if err != nil {
 			return err
 		}
@@ -239,13 +242,13 @@ func (v View) Documents(ctx context.Context, f knowledge.Filter) ([]knowledge.Su
 		if err := rows.Err(); err != nil {
 			return err
 		}
-		replacing, err := column[int64](ctx, tx, `SELECT DISTINCT document FROM replacing`)
+		replacing, err := column[int64](ctx, tx, `SELECT DISTINCT document FROM replacing WHERE older <> ''`)
 		if err != nil {
 			return err
 		}
 		for i, n := range numbers {
 			if slices.Contains(replacing, n) {
-				if all[i].Replaces, err = v.replaces(ctx, tx, n); err != nil {
+				if all[i].Replaces, err = v.named(ctx, tx, n, "older"); err != nil {
 					return err
 				}
 			}

@@ -20,7 +20,7 @@ import (
 
 // Version names the rules of this package: another value means that stored
 // terms were made by other rules and must be made again.
-const Version = "term/1"
+const Version = "term/2"
 
 // maxTerm bounds a term's length in bytes; what is longer (a pasted key, base64)
 // is cut, alike in documents and questions.
@@ -204,6 +204,9 @@ func (c *cutter) stem(w string) string {
 		if w[i] < 'a' || w[i] > 'z' {
 			return w
 		}
+	}
+	if base, ok := irregular[w]; ok {
+		w = base
 	}
 	c.env.SetCurrent(w)
 	english.Stem(c.env)

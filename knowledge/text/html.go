@@ -50,11 +50,13 @@ func readHTML(t, stem string, xhtml bool) knowledge.Reading {
 	if r.Dated.IsZero() {
 		r.Dated = statedDate(r.Text, r.Blocks, 0)
 	}
-	r.Replaces = distinct(replaces(r.Text, r.Blocks, func(start, end int, _ string) []link {
+	links := func(start, end int, _ string) []link {
 		i := sort.Search(len(p.links), func(i int) bool { return p.links[i].start >= start })
 		j := sort.Search(len(p.links), func(i int) bool { return p.links[i].start >= end })
 		return p.links[i:j]
-	}))
+	}
+	r.Replaces = distinct(replaces(r.Text, r.Blocks, links))
+	r.Replaced = successors(r.Text, r.Blocks, links)
 	return r
 }
 
@@ -471,7 +473,7 @@ func (p *page) end() {
 	if t != nil && t.inCell {
 		t.cells, t.heads = 1, 0
 	}
-	if kind == knowledge.Row && strings.Trim(s, " |") == "" || strings.TrimSpace(s) == "" {
+	if strings.TrimSpace(s) == "" || kind == knowledge.Row && strings.Trim(s, " |") == "" {
 		return
 	}
 	p.fresh = 0
@@ -480,6 +482,12 @@ func (p *page) end() {
 	}
 	cut := strings.TrimRightFunc(s, unicode.IsSpace)
 	lead := len(cut) - len(strings.TrimLeftFunc(cut, unicode.IsSpace))
+	if one := strings.Trim(cut, " |"); kind == knowledge.Row && !strings.Contains(one, " | ") {
+		// A row with one cell that is not empty lays out a page.
+		kind, level, group = knowledge.Paragraph, 0, 0
+		lead = strings.Index(cut, one)
+		cut = cut[:lead+len(one)]
+	}
 	if kind == knowledge.Code {
 		lead = strings.LastIndexByte(cut[:lead], '\n') + 1
 	}

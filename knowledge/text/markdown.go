@@ -43,6 +43,7 @@ func readMarkdown(t, stem string) knowledge.Reading {
 	}
 	r.Replaces = append(r.Replaces, replaces(t, r.Blocks, markdownLinks(pc))...)
 	r.Replaces = distinct(r.Replaces)
+	r.Replaced = distinct(append(r.Replaced, successors(t, r.Blocks, markdownLinks(pc))...))
 	return r
 }
 
@@ -68,6 +69,16 @@ func (b bounded) Open(parent ast.Node, reader gtext.Reader, pc parser.Context) (
 	return b.BlockParser.Open(parent, reader, pc)
 }
 
+// definitions takes link definitions out of paragraphs, but not out of enormous
+// ones: the time grows with the square of the lines.
+type definitions struct{ parser.ParagraphTransformer }
+
+func (d definitions) Transform(node *ast.Paragraph, reader gtext.Reader, pc parser.Context) {
+	if node.Lines().Len() <= 1000 {
+		d.ParagraphTransformer.Transform(node, reader, pc)
+	}
+}
+
 // markdownPieces cuts t[from:] into blocks. No inline parser is used: blocks do
 // not depend on them, and some inputs make them slow.
 func markdownPieces(t string, from int) (pieces []piece, pc parser.Context, tooDeep bool) {
@@ -84,7 +95,7 @@ func markdownPieces(t string, from int) (pieces []piece, pc parser.Context, tooD
 			util.Prioritized(parser.NewHTMLBlockParser(), 900),
 			util.Prioritized(parser.NewParagraphParser(), 1000),
 		),
-		parser.WithParagraphTransformers(util.Prioritized(parser.LinkReferenceParagraphTransformer, 100)),
+		parser.WithParagraphTransformers(util.Prioritized(definitions{parser.LinkReferenceParagraphTransformer}, 100)),
 	)
 	pc = parser.NewContext()
 	source := []byte(t[from:])
@@ -451,12 +462,15 @@ func inlineText(s string) string {
 	return oneLine(tidy(b.String()))
 }
 
-var markdownLink = regexp.MustCompile(`\[([^\[\]]{0,300})\](?:\(\s*(<[^<>\n]{1,500}>|[^()\s]{1,500}(?:\([^()\s]{0,100}\)[^()\s]{0,100})?)(?:\s+["'(][^\n]{0,300}?["')])?\s*\)|\[([^\[\]]{0,300})\])?`)
+var markdownLink = regexp.MustCompile(`\[([^\[\]]*)\](?:\(\s*(<[^<>\n]+>|[^()\s]+(?:\([^()\s]*\)[^()\s]*)?)(?:\s+(?:"[^"\n]*"|'[^'\n]*'|\([^()\n]*\)))?\s*\)|\[([^\[\]]*)\])?`)
 
 // markdownLinks finds the links in a stretch of a Markdown text.
 func markdownLinks(pc parser.Context) func(start, end int, s string) []link {
 	return func(start, end int, s string) []link {
 		var links []link
+		if !strings.Contains(s, "[") {
+			return nil
+		}
 		for _, m := range markdownLink.FindAllStringSubmatchIndex(s, -1) {
 			l := link{start: start + m[0], end: start + m[1]}
 			switch {

@@ -22,12 +22,13 @@ type meta struct {
 	changed  time.Time // by date, updated
 	checked  time.Time // by last-reviewed, as-of
 	replaces []string
+	replaced []string
 	readers  *knowledge.Readers
 	warnings []string
 }
 
 func (m meta) apply(r *knowledge.Reading) {
-	r.Lang, r.Replaces, r.Readers, r.Dated = m.lang, m.replaces, m.readers, m.changed
+	r.Lang, r.Replaces, r.Replaced, r.Readers, r.Dated = m.lang, m.replaces, m.replaced, m.readers, m.changed
 	if r.Dated.IsZero() {
 		r.Dated = m.checked
 	}
@@ -169,12 +170,10 @@ func (m *meta) set(key string, values []string, ok bool) {
 		m.date(&m.changed, key, first)
 	case "last-reviewed", "as-of":
 		m.date(&m.checked, key, first)
-	case "replaces", "supersedes":
-		for _, v := range values {
-			if p := relative(v); p != "" {
-				m.replaces = append(m.replaces, p)
-			}
-		}
+	case "replaces", "supersedes", "obsoletes":
+		m.replaces = append(m.replaces, paths(values)...)
+	case "replaced-by", "superseded-by", "obsoleted-by":
+		m.replaced = append(m.replaced, paths(values)...)
 	case "readers":
 		asked := knowledge.ParseReaders(strings.Join(values, ","))
 		if slices.Contains(asked.Groups, "all") {
@@ -190,6 +189,17 @@ func (m *meta) set(key string, values []string, ok bool) {
 		}
 		m.readers = &asked
 	}
+}
+
+// paths returns the values that lead to other documents.
+func paths(values []string) []string {
+	var all []string
+	for _, v := range values {
+		if p := relative(v); p != "" {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // date keeps the newest of the dates that say the same.

@@ -15,6 +15,8 @@ var (
 	barePath = regexp.MustCompile(`[\pL\pN_.~%+/-]*[\pL\pN_~%+-]\.(?:mdx?|markdown|x?html?|txt|text|rst|adoc|org|pdf|docx?|odt|rtf|xlsx?|pptx?)\b`)
 )
 
+var dotted = regexp.MustCompile(`\.[a-z]`)
+
 const shortLine = 80 // runes that a heading has at most
 
 // readPlain reads plain text whose text is normalised: paragraphs are parted by
@@ -92,6 +94,7 @@ func readPlain(t, stem string) knowledge.Reading {
 	}
 	r.Dated = statedDate(t, r.Blocks, 0)
 	r.Replaces = distinct(replaces(t, r.Blocks, plainLinks))
+	r.Replaced = successors(t, r.Blocks, plainLinks)
 	return r
 }
 
@@ -115,6 +118,9 @@ func capitals(line string) bool {
 // plainLinks finds names of files.
 func plainLinks(start, _ int, s string) []link {
 	var links []link
+	if !dotted.MatchString(s) {
+		return nil // most paragraphs; looking for whole paths takes longer
+	}
 	for _, m := range barePath.FindAllStringIndex(s, -1) {
 		if m[0] > 0 && strings.IndexByte(":@", s[m[0]-1]) >= 0 {
 			continue // of an address

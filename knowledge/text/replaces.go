@@ -21,10 +21,13 @@ const (
 	reach     = 60  // characters from the verb to the link it governs
 	lookBack  = 200 // bytes of the sentence before the verb
 	asSubject = 20  // bytes between a link and the verb that it is the subject of
+	mostVerbs = 500 // verbs that are looked at in a document
 )
 
 var (
-	replacing = regexp.MustCompile(`(?i)\b(?:replaces|supersedes?|obsoletes|replacement (?:for|of)|takes the place of|(?:instead|in place) of the (?:old|former|previous)|(?:these|they|we)\b[^.!?;\n]{0,40}?\breplace)\b`)
+	replacing  = regexp.MustCompile(`(?i)\b(?:replaces|supersedes?|obsoletes|replacement (?:for|of)|takes the place of|(?:instead|in place) of the (?:old|former|previous)|(?:these|they|we)\b[^.!?;\n]{0,40}?\breplace)\b`)
+	outdated   = regexp.MustCompile(`(?i)\b(?:(?:is|are|has become) (?:now |hereby |therefore )?(?:out of date|outdated|obsolete|void|withdrawn)|(?:is |are )?no longer (?:applies|apply|valid|in force|holds?)|ceases? to apply|must no longer be used)\b`)
+	replacedBy = regexp.MustCompile(`(?i)(?:^|[.!?:*_>\s])(?:(?:this|the) (?:page|document|rule|guide|policy|version|sheet|notice|leaflet|instruction|plan|list|form)\b[^.!?\n]{0,40}\b(?:is|was|has been)\s+|)(?:superseded|replaced|obsoleted) by\b|^\W*(?:out of date|outdated|obsolete|no longer valid)\b[^\n]{0,60}?\b(?:see|on|in|is|use|at)\b`)
 	// Words that make of "replaces" a denial, a condition, a plan or a question.
 	unreal      = regexp.MustCompile(`(?i)\b(?:not|never|no|none|nor|neither|nothing|nobody|cannot|without|if|unless|until|once|when|whether|before|what|who|partly|partially)\b|n['’]t\b|\b(?:to|may|might|should|would|could|can|must|will|does|do|did|looking for an?|needs? an?)\s+(?:\pL+\s+)?$`)
 	sentenceEnd = regexp.MustCompile(`[.!?;](?:[\s*_)"”]|$)|\n\s*\n`)
@@ -37,18 +40,25 @@ var (
 // returns the links in s, which is t[start:end].
 func replaces(t string, blocks []knowledge.Block, links func(start, end int, s string) []link) []string {
 	var found []string
+	left := mostVerbs
 	for _, b := range blocks {
-		if b.Kind == knowledge.Code {
+		if b.Kind == knowledge.Code || left == 0 {
 			continue
 		}
 		s := t[b.Start:b.End]
-		verbs := replacing.FindAllStringIndex(s, -1)
-		if len(verbs) == 0 {
+		ls := links(b.Start, b.End, s)
+		if len(ls) == 0 {
 			continue
 		}
-		ls := links(b.Start, b.End, s)
+		verbs := replacing.FindAllStringIndex(s, left)
+		left -= len(verbs)
+		ends := outdated.FindAllStringIndex(s, left)
+		left -= len(ends)
 		for _, v := range verbs {
 			found = append(found, governed(s, b.Start, v, ls)...)
+		}
+		for _, v := range ends {
+			found = append(found, ended(s, b.Start, v, ls)...)
 		}
 	}
 	return found
@@ -91,6 +101,64 @@ func governed(s string, offset int, v []int, ls []link) []string {
 		return nil
 	}
 	return found
+}
+
+// successors finds the documents that a text says it is replaced by: a link
+// shortly after "this page is superseded by", or after "superseded by" at the
+// start of a sentence.
+func successors(t string, blocks []knowledge.Block, links func(start, end int, s string) []link) []string {
+	var found []string
+	left := mostVerbs
+	for _, b := range blocks {
+		if b.Kind == knowledge.Code || left == 0 {
+			continue
+		}
+		s := t[b.Start:b.End]
+		verbs := replacedBy.FindAllStringIndex(s, left)
+		left -= len(verbs)
+		if len(verbs) == 0 {
+			continue
+		}
+		ls := links(b.Start, b.End, s)
+		for _, v := range verbs {
+			before := strings.TrimRight(s[:v[0]], " \n*_>\"“(")
+			said := s[v[0]:v[1]]
+			next := sort.Search(len(ls), func(i int) bool { return ls[i].start-b.Start >= v[1] })
+			if next == len(ls) || unreal.MatchString(said) || !strings.Contains(strings.ToLower(said), "th") && before != "" && !strings.ContainsAny(before[len(before)-1:], ".!?:") {
+				continue
+			}
+			if gap := s[v[1] : ls[next].start-b.Start]; utf8.RuneCountInString(gap) > reach || sentenceEnd.MatchString(gap) {
+				continue
+			}
+			if p := relative(ls[next].target); p != "" {
+				found = append(found, p)
+			}
+		}
+	}
+	return distinct(found)
+}
+
+// ended returns the target of the link that is the subject of the words at v,
+// which say that it holds no longer.
+func ended(s string, offset int, v []int, ls []link) []string {
+	next := sort.Search(len(ls), func(i int) bool { return ls[i].end-offset > v[0] })
+	if next == 0 {
+		return nil
+	}
+	l := ls[next-1]
+	gap := s[l.end-offset : v[0]]
+	from := runeEnd(s, max(0, l.start-offset-lookBack))
+	before := s[from : l.start-offset]
+	if ends := sentenceEnd.FindAllStringIndex(before, -1); ends != nil {
+		before = before[ends[len(ends)-1][1]:]
+	}
+	if len(gap) > asSubject || sentenceEnd.MatchString(gap) || unreal.MatchString(before) {
+		return nil
+	}
+	if p := relative(l.target); p != "" {
+		return []string{p}
+	}
+	return nil
 }
 
 var scheme = regexp.MustCompile(`^(?:[A-Za-z][A-Za-z0-9+.-]+:|//)`)

@@ -234,7 +234,7 @@ func TestTRECKeepsOrder(t *testing.T) {
 	queries := []Query{{ID: "q 1"}, {ID: "none"}, {ID: "2"}}
 	rankings := map[string][]Ranked{
 		"q 1": {{"a%20b", 0.5}, {"z\u00a0z", 0.5}, {"b c", 0.5 - 1e-12}, {"d", -1}}, // alike in 32 bits
-		"2":   {{"d", 1e300}, {"c", 1e299}},
+		"2":   {{"d", 1e38}, {"c", 1e38}, {"b", -1e38}},
 	}
 	var out bytes.Buffer
 	if err := WriteTREC(&out, queries, rankings, "fused leg"); err != nil {
@@ -277,6 +277,7 @@ func TestReadTRECOrder(t *testing.T) {
 		"1 Q0 a 1 1.0":                   "x:1: 5 columns, want 6",
 		"1 Q0 a 1 high t":                `x:1: the score "high" is not a number`,
 		"1 Q0 a 1 NaN t":                 `x:1: the score "NaN" is not a number`,
+		"1 Q0 a 1 2e38 t":                `x:1: the score "2e38" is not a number`,
 		"1 Q0 a 1 1e99 t":                `x:1: the score "1e99" is not a number`,
 		"1 Q0 a 1 1 t\n1 Q0 a 2 0.5 t\n": "x:2: the document stands in line 1 already",
 	} {

@@ -60,7 +60,7 @@ func ReadTREC(r io.Reader, name string) (map[string][]Ranked, error) {
 			return nil, wrong(fmt.Sprintf("%d columns, want 6", len(fields)))
 		}
 		score, err := strconv.ParseFloat(fields[4], 32)
-		if err != nil || math.IsNaN(score) || math.IsInf(score, 0) {
+		if err != nil || !(math.Abs(score) <= 1e38) { // leaves room for WriteTREC's next lower number
 			return nil, wrong(fmt.Sprintf("the score %q is not a number", fields[4]))
 		}
 		query, document := decode(fields[0]), decode(fields[2])
