@@ -34,6 +34,7 @@ type Sentence struct {
 	Text      string
 	Support   Support
 	Citations []Cited  // at least one
+	Also      []Cited  // the same text on other pages the asker may read
 	Marks     [][2]int // byte ranges in Text that answer
 }
 
@@ -94,7 +95,7 @@ type Spent struct {
 type Answer struct {
 	Question   string
 	Answered   bool
-	Confidence float64 // 0 to 1: how much of the question the best stretch holds; Answered compares it with the threshold
+	Confidence float64 // 0 to 1: how sure it is that the passages hold an answer; Answered compares it with a threshold
 	Refusal    string  // why not, in a sentence; "" when Answered
 	Sentences  []Sentence
 	Nearest    []Found

@@ -2,8 +2,10 @@ package knowledge
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"groundwork/internal/fault"
@@ -55,6 +57,63 @@ func TestFindPrefersSurroundings(t *testing.T) {
 	}
 }
 
+// Equal words elsewhere are not the cited ones, and a quote that has become part
+// of a longer word or number does not hold.
+func TestFindInDoubt(t *testing.T) {
+	const text = "# Limits\n\n| Where | Limit |\n|---|---|\n| inland | 110 euro |\n| abroad | 110 euro |\n\nCarry over 5 days.\n"
+	d := document(text)
+	for _, x := range []struct {
+		name, quote string
+		last        bool // the last such words
+		old, new    string
+		want        State
+		at          string // where it stands now
+	}{
+		{"another figure, the same figure in the next row", "110 euro", false, "| inland | 110", "| inland | 120", Changed, ""},
+		{"another figure in the next row", "110 euro", false, "abroad | 110", "abroad | 120", Holds, "110 euro |\n| abroad"},
+		{"its row is gone", "110 euro", false, "| inland | 110 euro |\n", "", Changed, ""},
+		{"the row before is gone", "110 euro", true, "| inland | 110 euro |\n", "", Moved, "110 euro |\n\nCarry"},
+		{"a row between", "110 euro", true, "| abroad", "| on trains | 110 euro |\n| abroad", Moved, "110 euro |\n\nCarry"},
+		{"a longer number", "5 days", false, "5 days", "15 days", Changed, ""},
+		{"a decimal number", "5 days", false, "5 days", "1.5 days", Changed, ""},
+		{"a negative number", "5 days", false, "5 days", "-5 days", Changed, ""},
+		{"a longer word", "Carry over 5 day", false, "days.", "daysx.", Changed, ""},
+		{"a word before it", "5 days", false, "over 5", "over up to 5", Moved, "5 days."},
+		{"white space", "Carry over 5 days.", false, "\n\nCarry", "\n\n\n  Carry", Moved, "Carry"},
+	} {
+		i := strings.Index(text, x.quote)
+		if x.last {
+			i = strings.LastIndex(text, x.quote)
+		}
+		c, err := Cite(d, i, i+len(x.quote))
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := document(strings.Replace(text, x.old, x.new, 1))
+		state, start, end := c.Find(now)
+		if state != x.want || state != Changed && (now.Text[start:end] != x.quote || !strings.HasPrefix(now.Text[start:], x.at)) {
+			t.Errorf("%s: %s at %q, want %s", x.name, state, now.Text[start:], x.want)
+		}
+	}
+}
+
+func TestFindLinearTime(t *testing.T) {
+	for _, piece := range []string{"a", " ", "ab", "a\n"} {
+		text := strings.Repeat(piece, 400_000/len(piece))
+		c, err := Cite(document(text), 100_000, 100_100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		c.Find(document("x" + text))
+		c.Quote += "z"
+		c.Find(document("x" + text))
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("%q took %v", piece, took)
+		}
+	}
+}
+
 // A pointer made up for another quote of the same version must not hold.
 func TestSameVersionOtherQuote(t *testing.T) {
 	d := document("28 days. 30 days.")
@@ -90,6 +149,65 @@ func TestPointerText(t *testing.T) {
 	for _, bad := range []string{"", "handbook/leave.md", "h/a@3f2a91c0", "h/a@3f2a91c0#5", "h/a@3f2a91c0#9-5", "h/a@zz2a91c0#1-2", "h/a@3f2#1-2", "a@3f2a91c0#1-2", "h/%4@3f2a91c0#1-2"} {
 		if _, err := ParsePointer(bad); fault.KindOf(err) != fault.Input || err == nil {
 			t.Errorf("ParsePointer(%q): %v, want an input fault", bad, err)
+		}
+	}
+}
+
+func TestPointersIn(t *testing.T) {
+	const p = "handbook/leave.md@3f2a91c0#1200-1288"
+	for text, want := range map[string][]string{
+		"":                             nil,
+		p:                              {p},
+		"see:" + p:                     {p},
+		"**" + p + ".":                 {p},
+		"[x](" + p + ")":               {p},
+		`"` + p + `", and ` + p + "2":  {p, p + "2"},
+		p + "," + p:                    {p, p},
+		p + p:                          {p, p},
+		"h/a%20b.md@3f2a91c0#1-2":      {"h/a%20b.md@3f2a91c0#1-2"},
+		"ü/Übersicht.md@3f2a91c0#1-2 ": {"ü/Übersicht.md@3f2a91c0#1-2"},
+		"h/a/b/c.md@3f2a91c0#1-2-3":    {"h/a/b/c.md@3f2a91c0#1-2"},
+		"https://host/a.md@3f2a91c0#1-2 leave.md@3f2a91c0#1-2 h/a@3f2a91c#1-2 h/a@3f2a91c0#1 h/a@3f2a91c0#9-2 h/a@3f2a91c0#": nil,
+	} {
+		var got []string
+		for _, r := range PointersIn(text) {
+			got = append(got, text[r[0]:r[1]])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Whatever stands around a pointer that Groundwork writes, it is found, and
+// what is found can be read.
+func FuzzPointersIn(f *testing.F) {
+	f.Add("see ", "leave.md", " and")
+	f.Add("@#@#/", "a@b#c/ü\xff", "@3f2a91c0#1-2")
+	f.Fuzz(func(t *testing.T, before, path, after string) {
+		p := Pointer{Document: ID("h", path), Version: "3f2a91c0", Start: 3, End: 17}
+		text := before + " " + p.String() + " " + after
+		found := false
+		for _, r := range PointersIn(text) {
+			got, err := ParsePointer(text[r[0]:r[1]])
+			if err != nil {
+				t.Fatalf("%q: %v", text[r[0]:r[1]], err)
+			}
+			found = found || got == p && r[0] == len(before)+1
+		}
+		if !found {
+			t.Fatalf("%q is not found in %q", p, text)
+		}
+	})
+}
+
+func TestPointersInLinearTime(t *testing.T) {
+	for _, piece := range []string{"#", "@", "/", "a/@#", "a/b@3f2a91c0#", "@3f2a91c0#1-2", "%", "0", "9-"} {
+		began := time.Now()
+		text := strings.Repeat(piece, 400_000/len(piece))
+		PointersIn("a/" + text + "@3f2a91c0#1-2")
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("%d bytes of %q took %v", len(text), piece, took)
 		}
 	}
 }

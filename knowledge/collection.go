@@ -3,6 +3,7 @@ package knowledge
 import (
 	"context"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -147,6 +148,87 @@ type Collection interface {
 	// SetReaders changes the readers of a source and of its documents, without
 	// new versions. per returns the readers of one document.
 	SetReaders(ctx context.Context, source string, readers Readers, per func(DocumentID) Readers) error
+	// Forget deletes what is selected, leaves a tombstone for each of its files
+	// and overwrites what storage still holds of the words. A document's entry
+	// stays, excluded and for the owner alone; of a source nothing stays. Doing it again is no error and
+	// tries again to overwrite. Missing: it never knew what is selected.
+	Forget(ctx context.Context, what Selector, at time.Time) (Proof, error)
+	// Readmit lifts the tombstones that keep what is selected away, and returns
+	// how many; the next sync brings back what is still on disk. Missing: none does.
+	Readmit(context.Context, Selector) (int, error)
+	// Tombstones lists all of them, ordered by Place.
+	Tombstones(context.Context) ([]Tombstone, error)
+}
+
+// Selector names what to forget: one document, or with Path "" a whole source.
+type Selector struct{ Source, Path string }
+
+// ParseSelector reads "SOURCE" or "SOURCE/PATH".
+func ParseSelector(s string) Selector {
+	source, path, _ := strings.Cut(s, "/")
+	return Selector{source, path}
+}
+
+// String returns the form that ParseSelector reads.
+func (s Selector) String() string {
+	if s.Path == "" {
+		return s.Source
+	}
+	return string(ID(s.Source, s.Path))
+}
+
+// Tombstone keeps a forgotten file from coming back. It holds hashes, no names
+// and no words.
+type Tombstone struct {
+	Source Hash      // of the source's name
+	Place  Hash      // of the DocumentID: whatever stands there now stays away
+	Origin Hash      // of the bytes, which stay away wherever they stand; zero when unknown, lifted, or held by a document that was not forgotten
+	At     time.Time // when it was forgotten
+}
+
+// Reason says, for the ledger, why the file at id stays away.
+func (t Tombstone) Reason(id DocumentID) string {
+	subject := ""
+	if t.Place != HashOf([]byte(id)) {
+		subject = "these bytes were "
+	}
+	return subject + "forgotten on " + t.At.UTC().Format(time.DateOnly) + "; groundwork forget --undo " + string(id) + " lifts it"
+}
+
+// Forgotten returns the judge of files by tombstones: why the file at a place, or
+// these bytes anywhere, must stay away; "" when it may come in. An origin that is
+// not known yet is zero.
+func Forgotten(all []Tombstone) func(DocumentID, Hash) string {
+	places, origins := map[Hash]Tombstone{}, map[Hash]Tombstone{}
+	for _, t := range all {
+		places[t.Place], origins[t.Origin] = t, t
+	}
+	return func(id DocumentID, origin Hash) string {
+		if len(all) == 0 {
+			return ""
+		}
+		t, kept := places[HashOf([]byte(id))]
+		if !kept && !origin.IsZero() {
+			t, kept = origins[origin]
+		}
+		if !kept {
+			return ""
+		}
+		return t.Reason(id)
+	}
+}
+
+// Proof is what Forget did and what it then found when it looked for the words.
+type Proof struct {
+	Documents  int          // deleted now
+	Passages   int          // of them
+	Tombstones []Tombstone  // that keep what was selected away, ordered by Place
+	Copies     []DocumentID // other documents with the same bytes: they stay, and so do their words
+	Stretches  int          // pieces of the deleted texts that were searched for
+	Files      int          // searched, byte by byte; 0 for a collection without files
+	Bytes      int64        // in them
+	Found      []string     // files that still hold such a piece, though no document does
+	Rest       string       // why the words could not be overwritten yet; "" when they were
 }
 
 // IndexEntry is what an index is told about one document: terms, never text.

@@ -164,7 +164,7 @@ func ParseReaders(s string) Readers {
 func ParseGroups(s string) []Group {
 	var groups []Group
 	for name := range strings.SplitSeq(s, ",") {
-		if name = strings.TrimSpace(name); name != "" {
+		if name = strings.TrimSpace(name); name != "" { // access: no empty group
 			groups = append(groups, Group(name))
 		}
 	}
@@ -190,13 +190,13 @@ func (r Readers) String() string {
 func (r Readers) Narrow(by Readers) Readers {
 	switch {
 	case r.Everyone:
-		return by
+		return by // access: the page narrows
 	case by.Everyone:
-		return r
+		return r // access: the source narrows
 	}
 	var both []Group
 	for _, g := range r.Groups {
-		if slices.Contains(by.Groups, g) {
+		if slices.Contains(by.Groups, g) { // access: both narrow
 			both = append(both, g)
 		}
 	}
@@ -213,15 +213,15 @@ type Asker struct {
 // MayRead reports whether the asker is among the readers.
 func (a Asker) MayRead(r Readers) bool {
 	switch {
-	case a.Owner:
+	case a.Owner: // access: the owner
 		return true
-	case a.Name == "":
+	case a.Name == "": // access: nobody
 		return false
-	case r.Everyone:
+	case r.Everyone: // access: everyone
 		return true
 	}
 	for _, g := range a.Groups {
-		if slices.Contains(r.Groups, g) {
+		if slices.Contains(r.Groups, g) { // access: groups
 			return true
 		}
 	}

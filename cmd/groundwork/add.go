@@ -43,7 +43,7 @@ brings it up to date.`,
 			}
 			var locations []string
 			for _, arg := range args {
-				location, err := locate(arg)
+				location, err := a.locate(arg)
 				if err != nil {
 					return err
 				}
@@ -57,7 +57,7 @@ brings it up to date.`,
 						return err
 					}
 					if r := knowledge.ParseReaders(readers); o.Synced.IsZero() || cmd.Flags().Changed("readers") {
-						if err := a.setReaders(cmd.Context(), store, o, r); err != nil {
+						if err := a.setReaders(cmd.Context(), store, o, r); err != nil { // access: readers of a source added again
 							return err
 						}
 						o.Readers = r
@@ -90,11 +90,11 @@ func (a *app) take(ctx context.Context, store *sqlite.Store, o knowledge.Origin,
 }
 
 // locate returns the absolute path of what is to be added; it must be there.
-func locate(arg string) (string, error) {
+func (a *app) locate(arg string) (string, error) {
 	if strings.Contains(arg, "://") {
 		return "", fault.New(fault.Input, "add "+arg+": addresses cannot be read yet", "add a folder")
 	}
-	location, err := filepath.Abs(arg)
+	location, err := a.abs(arg)
 	if err == nil {
 		_, err = os.Stat(location)
 	}
@@ -217,6 +217,10 @@ func (a *app) syncCommand() *cobra.Command {
 			return a.writing(cmd.Context(), func(store *sqlite.Store) error {
 				sources, err := a.chosen(cmd.Context(), store, args)
 				if err != nil {
+					return err
+				}
+				// An earlier forget may have been interrupted; a reader that still holds it up is doctor's to tell.
+				if _, err := store.Overwrite(cmd.Context()); err != nil {
 					return err
 				}
 				var reports []intake.Report
@@ -346,7 +350,7 @@ func (a *app) readersCommand() *cobra.Command {
 				if args[2] == "owner" {
 					o.Readers = knowledge.Readers{}
 				}
-				if err := a.setReaders(cmd.Context(), store, o, o.Readers); err != nil {
+				if err := a.setReaders(cmd.Context(), store, o, o.Readers); err != nil { // access: readers set
 					return err
 				}
 				show(o)
@@ -359,7 +363,7 @@ func (a *app) readersCommand() *cobra.Command {
 // setReaders gives a source and its documents new readers; a document's own
 // wish narrows them.
 func (a *app) setReaders(ctx context.Context, store *sqlite.Store, o knowledge.Origin, readers knowledge.Readers) error {
-	documents, err := store.View(knowledge.Asker{Owner: true}).Documents(ctx, knowledge.Filter{Source: o.Name})
+	documents, err := store.View(knowledge.Asker{Owner: true}).Documents(ctx, knowledge.Filter{Source: o.Name}) // access: keeper
 	if err != nil {
 		return err
 	}
@@ -371,7 +375,7 @@ func (a *app) setReaders(ctx context.Context, store *sqlite.Store, o knowledge.O
 	}
 	return store.SetReaders(ctx, o.Name, readers, func(id knowledge.DocumentID) knowledge.Readers {
 		if own, ok := asked[id]; ok {
-			return readers.Narrow(own)
+			return readers.Narrow(own) // access: readers set stay narrowed
 		}
 		return readers
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +12,8 @@ import (
 	"groundwork/knowledge"
 	"groundwork/knowledge/retrieval"
 	"groundwork/knowledge/sqlite"
+	"groundwork/server"
+	look "groundwork/server/page"
 
 	"github.com/spf13/cobra"
 )
@@ -26,7 +27,7 @@ func (q *asking) flags(cmd *cobra.Command) {
 }
 
 func (q *asking) asker(cmd *cobra.Command) knowledge.Asker {
-	if !cmd.Flags().Changed("as") && !cmd.Flags().Changed("groups") {
+	if !cmd.Flags().Changed("as") && !cmd.Flags().Changed("groups") { // access: the owner on the command line
 		return knowledge.Asker{Owner: true}
 	}
 	name := q.name
@@ -51,12 +52,12 @@ func (a *app) searchCommand() *cobra.Command {
 			}
 			query := strings.Join(args, " ")
 			return a.reading(cmd.Context(), func(store *sqlite.Store) error {
-				r, err := retrieval.Find(cmd.Context(), store.View(who.asker(cmd)), retrieval.Search{Question: query, Top: top, Depth: max(top, 100), Leg: leg})
+				r, err := retrieval.Find(cmd.Context(), store.View(who.asker(cmd)), retrieval.Search{Question: query, Top: top, Depth: max(top, 100), Leg: leg}) // access: search as the asker
 				if err != nil {
 					return err
 				}
 				if a.asJSON {
-					a.json(map[string]any{"query": query, "took_ms": ms(r.Took), "hits": hitsJSON(r.Found)})
+					a.json(server.SearchJSON(query, r))
 				} else {
 					a.printFound(r.Found)
 				}
@@ -77,6 +78,7 @@ func (a *app) searchCommand() *cobra.Command {
 func (a *app) askCommand() *cobra.Command {
 	var who asking
 	var model string
+	var markdown bool
 	cmd := &cobra.Command{
 		Use:   "ask QUESTION",
 		Short: "an answer in which every sentence can be opened",
@@ -88,12 +90,14 @@ page answers, it says so and shows the nearest passages (exit code 4).`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			question := knowledge.Question{Text: strings.Join(args, " "), Model: model}
 			return a.reading(cmd.Context(), func(store *sqlite.Store) error {
-				answer, err := writer(store.View(who.asker(cmd))).Answer(cmd.Context(), question, nil)
+				answer, err := writer(store.View(who.asker(cmd))).Answer(cmd.Context(), question, nil) // access: ask as the asker
 				if err != nil {
 					return err
 				}
 				if a.asJSON {
-					a.json(answerJSON(answer))
+					a.json(server.AnswerJSON(answer))
+				} else if markdown {
+					a.printMarkdown(answer)
 				} else {
 					a.printAnswer(answer)
 				}
@@ -106,6 +110,7 @@ page answers, it says so and shows the nearest passages (exit code 4).`,
 	}
 	who.flags(cmd)
 	cmd.Flags().StringVar(&model, "model", "none", "a configured model, or none to quote")
+	cmd.Flags().BoolVar(&markdown, "markdown", false, "print Markdown with exact quotes, for pages that groundwork verify checks")
 	return cmd
 }
 
@@ -114,7 +119,7 @@ func (a *app) openCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "open POINTER",
 		Short:   "a cited span in its surroundings",
-		Example: "  groundwork open handbook/leave.md@3f2a91c0#1200-1288",
+		Example: "  groundwork open handbook/travel/hotel-limits.md@0480d2b7#252-380",
 		Args:    exactly(1, "a POINTER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := knowledge.ParsePointer(args[0])
@@ -122,7 +127,7 @@ func (a *app) openCommand() *cobra.Command {
 				return err
 			}
 			return a.reading(cmd.Context(), func(store *sqlite.Store) error {
-				e, err := store.View(who.asker(cmd)).Open(cmd.Context(), knowledge.Citation{Pointer: p})
+				e, err := store.View(who.asker(cmd)).Open(cmd.Context(), knowledge.Citation{Pointer: p}) // access: open as the asker
 				if err != nil {
 					return err
 				}
@@ -140,20 +145,14 @@ func (a *app) openCommand() *cobra.Command {
 func (a *app) printExcerpt(e knowledge.Excerpt) error {
 	d := e.Document
 	holds := e.State == knowledge.Holds
-	from, to := surroundings(d.Text, e.Start, e.End)
+	from, to := look.Surroundings(d.Text, e.Start, e.End, server.Around)
 	if a.asJSON {
-		out := map[string]any{"pointer": e.Citation.Pointer.String(), "state": e.State, "document": d.ID, "source": d.ID.Source(), "path": d.ID.Path(),
-			"version": d.Version, "title": d.Title, "heading": orEmpty(e.Heading), "place": e.Place, "date": day(d.Date())}
-		if holds {
-			out["start"], out["end"], out["text"] = e.Start, e.End, d.Text[e.Start:e.End]
-			out["before"], out["after"] = d.Text[from:e.Start], d.Text[e.End:to]
-		}
-		a.json(out)
+		a.json(server.ExcerptJSON(e))
 	} else {
 		fmt.Fprintf(a.out, "%s\n", a.bold(strings.Join(append([]string{d.Title}, e.Heading...), " > ")))
-		fmt.Fprintf(a.out, "%s%s, %s\n\n", d.ID, comma(e.Place), dated(d))
+		fmt.Fprintf(a.out, "%s%s, %s\n\n", d.ID, comma(e.Place), look.Dated(d.Date(), !d.Dated.IsZero()))
 		if holds {
-			fmt.Fprintf(a.out, "%s%s%s\n", d.Text[from:e.Start], a.mark(d.Text[e.Start:e.End]), d.Text[e.End:to])
+			fmt.Fprintf(a.out, "%s%s%s\n", look.Clean(d.Text[from:e.Start]), a.mark(look.Clean(d.Text[e.Start:e.End])), look.Clean(d.Text[e.End:to]))
 		}
 	}
 	if !holds {
@@ -161,93 +160,6 @@ func (a *app) printExcerpt(e knowledge.Excerpt) error {
 		return result(7)
 	}
 	return nil
-}
-
-// surroundings widens a span to whole lines and some 300 bytes on each side.
-func surroundings(text string, start, end int) (int, int) {
-	const around = 300
-	from := max(0, start-around)
-	if i := strings.LastIndexByte(text[:from], '\n'); from > 0 {
-		from = i + 1
-	}
-	to := min(len(text), end+around)
-	if i := strings.IndexByte(text[to:], '\n'); i >= 0 {
-		to += i
-	} else {
-		to = len(text)
-	}
-	return from, to
-}
-
-// JSON of the contract.
-
-type citationJSON struct {
-	Pointer  string               `json:"pointer"`
-	Document knowledge.DocumentID `json:"document"`
-	Source   string               `json:"source"`
-	Path     string               `json:"path"`
-	Version  string               `json:"version"`
-	Start    int                  `json:"start"`
-	End      int                  `json:"end"`
-	Place    string               `json:"place"`
-	Quote    string               `json:"quote"`
-	Title    string               `json:"title"`
-	Heading  []string             `json:"heading"`
-	State    knowledge.State      `json:"state"`
-	Date     string               `json:"date"`
-	Before   string               `json:"before"`
-	After    string               `json:"after"`
-}
-
-func citeJSON(c knowledge.Cited) citationJSON {
-	return citationJSON{c.Pointer.String(), c.Document, c.Document.Source(), c.Document.Path(), c.Version, c.Start, c.End,
-		c.Place, c.Quote, c.Title, orEmpty(c.Heading), c.State, day(c.Date), c.Before, c.After}
-}
-
-func answerJSON(x knowledge.Answer) map[string]any {
-	sentences := []map[string]any{}
-	for _, s := range x.Sentences {
-		citations := []citationJSON{}
-		for _, c := range s.Citations {
-			citations = append(citations, citeJSON(c))
-		}
-		marks := s.Marks
-		if marks == nil {
-			marks = [][2]int{}
-		}
-		sentences = append(sentences, map[string]any{"text": s.Text, "support": s.Support, "citations": citations, "marks": marks})
-	}
-	conflicts := []map[string]any{}
-	for _, c := range x.Conflicts {
-		conflicts = append(conflicts, map[string]any{"kind": c.Kind, "newer": citeJSON(c.Newer), "older": citeJSON(c.Older)})
-	}
-	steps := []map[string]any{}
-	for _, s := range x.Steps {
-		steps = append(steps, map[string]any{"tool": s.Tool, "input": s.Input, "found": s.Found, "took_ms": ms(s.Took)})
-	}
-	return map[string]any{
-		"question": x.Question, "answered": x.Answered, "refusal": x.Refusal, "sentences": sentences, "nearest": hitsJSON(x.Nearest),
-		"conflicts": conflicts, "steps": steps, "warnings": orEmpty(x.Warnings),
-		"spent": map[string]any{"input_tokens": x.Spent.InputTokens, "output_tokens": x.Spent.OutputTokens, "usd": x.Spent.USD, "took_ms": ms(x.Spent.Took), "host": x.Spent.Host},
-	}
-}
-
-func hitsJSON(found []knowledge.Found) []map[string]any {
-	hits := []map[string]any{}
-	for _, f := range found {
-		legs := map[string]any{}
-		for name, p := range f.Legs {
-			legs[name] = map[string]any{"rank": p.Rank, "score": p.Score}
-		}
-		hits = append(hits, map[string]any{"document": f.Document, "source": f.Document.Source(), "path": f.Document.Path(), "version": f.Version,
-			"title": f.Title, "heading": orEmpty(f.Heading), "place": f.Place, "start": f.Start, "end": f.End, "text": f.Text, "score": f.Score, "legs": legs,
-			"pointer": pointer(f.Passage)})
-	}
-	return hits
-}
-
-func pointer(p knowledge.Passage) string {
-	return knowledge.Pointer{Document: p.Document, Version: p.Version.Short(), Start: p.Start, End: p.End}.String()
 }
 
 func orEmpty(s []string) []string {
@@ -258,14 +170,6 @@ func orEmpty(s []string) []string {
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// day is a date as people write it in tables; "" for an unknown one.
-func day(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.Format("2006-01-02")
-}
 
 // For people.
 
@@ -293,27 +197,15 @@ func comma(place string) string {
 	return ", " + place
 }
 
-// dated tells what kind of date it is.
-func dated(d knowledge.Document) string {
-	if !d.Dated.IsZero() {
-		return "dated " + day(d.Dated)
-	}
-	return "file of " + day(d.Modified)
-}
-
-func citedDate(c knowledge.Cited) string {
-	if c.Dated {
-		return "dated " + day(c.Date)
-	}
-	return "file of " + day(c.Date)
-}
-
 func (a *app) printAnswer(x knowledge.Answer) {
 	for i, s := range x.Sentences {
 		fmt.Fprintf(a.out, "%d. %s\n", i+1, indent(a.marked(s.Text, s.Marks)))
 		for _, c := range s.Citations {
 			where := strings.Join(append([]string{c.Title}, c.Heading...), " > ")
-			fmt.Fprintf(a.out, "   [%s%s, %s]\n   %s\n", where, comma(c.Place), citedDate(c), c.Pointer)
+			fmt.Fprintf(a.out, "   [%s%s, %s]\n   %s\n", where, comma(c.Place), look.Dated(c.Date, c.Dated), c.Pointer)
+		}
+		for _, c := range s.Also {
+			fmt.Fprintf(a.out, "   also on %s\n   %s\n", c.Title, c.Pointer)
 		}
 		for _, k := range x.Conflicts {
 			if slices.ContainsFunc(s.Citations, func(c knowledge.Cited) bool { return c.Document == k.Newer.Document || c.Document == k.Older.Document }) && !shown(x.Sentences[:i], k) {
@@ -346,56 +238,32 @@ func shown(before []knowledge.Sentence, k knowledge.Conflict) bool {
 
 func (a *app) printConflict(k knowledge.Conflict) {
 	if k.Kind == knowledge.Replaced {
-		fmt.Fprintf(a.out, "   replaces %s (%s), which said:\n   | %s\n   %s\n", k.Older.Title, citedDate(k.Older), indent(plain(k.Older.Quote)), k.Older.Pointer)
+		fmt.Fprintf(a.out, "   replaces %s (%s), which said:\n   | %s\n   %s\n", k.Older.Title, look.Dated(k.Older.Date, k.Older.Dated), indent(look.Plain(k.Older.Quote)), k.Older.Pointer)
 		return
 	}
-	fmt.Fprintf(a.out, "   Pages differ here. %s (%s) says:\n   | %s\n   %s\n", k.Newer.Title, citedDate(k.Newer), indent(plain(k.Newer.Quote)), k.Newer.Pointer)
-	fmt.Fprintf(a.out, "   %s (%s) says:\n   | %s\n   %s\n", k.Older.Title, citedDate(k.Older), indent(plain(k.Older.Quote)), k.Older.Pointer)
+	fmt.Fprintf(a.out, "   Pages differ here. %s (%s) says:\n   | %s\n   %s\n", k.Newer.Title, look.Dated(k.Newer.Date, k.Newer.Dated), indent(look.Plain(k.Newer.Quote)), k.Newer.Pointer)
+	fmt.Fprintf(a.out, "   %s (%s) says:\n   | %s\n   %s\n", k.Older.Title, look.Dated(k.Older.Date, k.Older.Dated), indent(look.Plain(k.Older.Quote)), k.Older.Pointer)
 }
 
 func (a *app) printFound(found []knowledge.Found) {
 	for i, f := range found {
 		fmt.Fprintf(a.out, "%d. %s\n", i+1, a.bold(strings.Join(append([]string{f.Title}, f.Heading...), " > ")))
-		fmt.Fprintf(a.out, "   %s\n", indent(clip(plain(f.Text), 240)))
-		fmt.Fprintf(a.out, "   %s%s\n", pointer(f.Passage), comma(f.Place))
+		fmt.Fprintf(a.out, "   %s\n", indent(clip(look.Plain(f.Text), 240)))
+		fmt.Fprintf(a.out, "   %s%s\n", look.PointerOf(f.Passage), comma(f.Place))
 	}
 }
 
 // marked sets the answering words off, on a terminal.
 func (a *app) marked(text string, marks [][2]int) string {
-	if !a.colour() {
-		return plain(text)
-	}
 	var b strings.Builder
-	at := 0
-	for _, m := range marks {
-		b.WriteString(text[at:m[0]] + "\x01" + text[m[0]:m[1]] + "\x02")
-		at = m[1]
-	}
-	b.WriteString(text[at:])
-	return strings.NewReplacer("\x01", "\033[1m", "\x02", "\033[0m").Replace(plain(b.String()))
-}
-
-var (
-	markdownLink  = regexp.MustCompile(`!?\[([^\[\]]*)\]\([^()]*\)`)
-	markdownEmph  = regexp.MustCompile(`(\*\*|__|` + "`" + `)`)
-	markdownRule  = regexp.MustCompile(`(?m)^\s*\|?[\s|:-]*-{2,}[\s|:-]*\|?\s*$\n?`)
-	markdownBreak = regexp.MustCompile(`([^\s|])\n\s*([^\s|*#\d-])`)
-)
-
-// plain drops the markup of a Markdown quote for the screen; the quote itself,
-// in JSON, stays exact. Control characters from documents never reach a terminal.
-func plain(s string) string {
-	s = markdownLink.ReplaceAllString(s, "$1")
-	s = markdownRule.ReplaceAllString(s, "")
-	s = markdownEmph.ReplaceAllString(s, "")
-	s = markdownBreak.ReplaceAllString(s, "$1 $2")
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\x01' && r != '\x02' || r >= 0x7f && r < 0xa0 {
-			return -1
+	for _, p := range look.Pieces(text, marks) {
+		if p.Marked {
+			b.WriteString(a.bold(p.Text))
+		} else {
+			b.WriteString(p.Text)
 		}
-		return r
-	}, strings.TrimSpace(s))
+	}
+	return b.String()
 }
 
 func indent(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n   ") }
@@ -415,5 +283,5 @@ func clip(s string, n int) string {
 
 // answerFor is one question on an open store, for the demo.
 func answerFor(ctx context.Context, store *sqlite.Store, asker knowledge.Asker, question string) (knowledge.Answer, error) {
-	return writer(store.View(asker)).Answer(ctx, knowledge.Question{Text: question}, nil)
+	return writer(store.View(asker)).Answer(ctx, knowledge.Question{Text: question}, nil) // access: keeper
 }

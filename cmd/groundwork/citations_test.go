@@ -10,6 +10,7 @@ import (
 	"unicode/utf16"
 
 	"groundwork/knowledge/text"
+	"groundwork/server"
 )
 
 // program runs the program's own run function and decodes its one JSON value.
@@ -31,7 +32,7 @@ type answered struct {
 	Sentences []struct {
 		Text      string
 		Support   string
-		Citations []citationJSON
+		Citations []server.CitationJSON
 	}
 	Nearest []struct {
 		Pointer, Text string

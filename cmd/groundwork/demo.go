@@ -13,6 +13,7 @@ import (
 	"groundwork/knowledge"
 	"groundwork/knowledge/sqlite"
 	"groundwork/sample"
+	"groundwork/server"
 
 	"github.com/spf13/cobra"
 )
@@ -100,7 +101,7 @@ func (a *app) demo(ctx context.Context) (err error) {
 			return err
 		}
 		if a.asJSON {
-			answers = append(answers, answerJSON(x))
+			answers = append(answers, server.AnswerJSON(x))
 		} else {
 			quiet := *a
 			quiet.quiet = true

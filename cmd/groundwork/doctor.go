@@ -94,6 +94,13 @@ func (a *app) examine(ctx context.Context) ([]check, error) {
 			c = check{"store", "red", strings.Join(wrong[:min(3, len(wrong))], "; "), "move " + filepath.Join(home, db.File) + " away and add the sources again"}
 		}
 		checks = append(checks, c)
+		unfinished, err := store.Unfinished(ctx)
+		if err != nil {
+			return err
+		}
+		if unfinished > 0 {
+			checks = append(checks, check{"forgotten", "red", fmt.Sprintf("words of %d forgotten files may still be below the home", unfinished), stopReaders})
+		}
 		sources, err := store.Sources(ctx)
 		if err != nil {
 			return err

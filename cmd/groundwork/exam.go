@@ -144,7 +144,7 @@ func (a *app) putQuestions(ctx context.Context, home string, r *examReport) (err
 	}
 	r.graded, err = exam.Exam{
 		Set: r.set, Half: exam.Half(r.plan.half), Progress: a.counting(r.set.Name + ": question"),
-		Search: documentSearch(store.View(knowledge.Asker{Owner: true}), r.plan.leg),
+		Search: documentSearch(store.View(knowledge.Asker{Owner: true}), r.plan.leg), // access: keeper
 	}.Run(ctx)
 	return err
 }

@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +22,8 @@ import (
 	"unicode"
 
 	"groundwork/internal/fault"
+	"groundwork/knowledge/sqlite"
+	"groundwork/server"
 
 	"github.com/spf13/cobra"
 )
@@ -46,6 +47,11 @@ type app struct {
 	in     io.Reader
 	out    io.Writer
 	err    io.Writer
+	args   []string // as given; a command may have to be handed over
+	// A command that another process has handed over to the one that serves:
+	dir    string        // where its relative paths start; "" for this process's own
+	store  *sqlite.Store // the collection that is open already; nil to open it
+	opened string        // the home of store
 }
 
 // result is an outcome that is no fault but has an exit code of its own: 4
@@ -78,12 +84,16 @@ func exitCode(err error) int {
 }
 
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	a := &app{in: in, out: out, err: errOut}
+	return (&app{in: in, out: out, err: errOut}).run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
+	a.args = args
 	root := a.root()
 	root.SetArgs(args)
-	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errOut)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
 	var r result
 	if err == nil || errors.As(err, &r) {
@@ -141,10 +151,7 @@ func atMost(n int, what string) cobra.PositionalArgs {
 
 // json prints one value on stdout.
 func (a *app) json(v any) {
-	enc := json.NewEncoder(a.out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
+	if err := server.WriteJSON(a.out, v); err != nil {
 		fmt.Fprintln(a.err, "groundwork: print: "+err.Error())
 	}
 }
@@ -199,7 +206,7 @@ Next: groundwork demo`,
 	flags.BoolVar(&a.asJSON, "json", false, "print exactly one JSON value")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes")
 	root.AddCommand(a.addCommand(), a.syncCommand(), a.sourcesCommand(), a.readersCommand(), a.statusCommand(), a.readCommand(),
-		a.searchCommand(), a.askCommand(), a.openCommand(), a.examCommand(), a.demoCommand(), a.doctorCommand(), a.versionCommand())
+		a.searchCommand(), a.askCommand(), a.openCommand(), a.verifyCommand(), a.whyCommand(), a.forgetCommand(), a.examCommand(), a.serveCommand(), a.demoCommand(), a.doctorCommand(), a.versionCommand())
 	return root
 }
 
@@ -228,10 +235,21 @@ func firstExample(cmd *cobra.Command) string {
 	return line
 }
 
+// abs returns the absolute form of a path as whoever gave the command means it.
+func (a *app) abs(path string) (string, error) {
+	if a.dir != "" && !filepath.IsAbs(path) {
+		return filepath.Join(a.dir, path), nil
+	}
+	return filepath.Abs(path)
+}
+
 // homeDir returns the folder of the collection.
 func (a *app) homeDir() (string, error) {
+	if a.store != nil {
+		return a.opened, nil
+	}
 	if a.home != "" {
-		return filepath.Abs(a.home)
+		return a.abs(a.home)
 	}
 	if env := os.Getenv("GROUNDWORK_HOME"); env != "" {
 		return filepath.Abs(env)

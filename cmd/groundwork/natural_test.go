@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,15 +28,15 @@ type asked struct {
 	Kind     string   `json:"kind"`
 }
 
-const naturalDir = "../../measure/exam/testdata/natural"
+const questionsDir = "../../measure/exam/testdata"
 
 // naturalQuestions reads the questions of one collection and keeps the half
 // whose ids hash low (to tune) or high (to report).
-func naturalQuestions(t *testing.T, name, half string) []asked {
+func naturalQuestions(t *testing.T, dir, name, half string) []asked {
 	t.Helper()
 	var all []asked
 	for _, file := range []string{name + ".jsonl", "nowhere-" + name + ".jsonl"} {
-		f, err := os.Open(filepath.Join(naturalDir, file))
+		f, err := os.Open(filepath.Join(questionsDir, dir, file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,11 +113,11 @@ type confident struct {
 	id         string
 }
 
-func naturalScore(t *testing.T, ctx context.Context, name, half string, s *scored) {
+func naturalScore(t *testing.T, ctx context.Context, dir, name, half string, s *scored) {
 	store := naturalStore(t, name)
 	verbose := os.Getenv("VERBOSE") != ""
 	view := store.View(knowledge.Asker{Owner: true})
-	for _, q := range naturalQuestions(t, name, half) {
+	for _, q := range naturalQuestions(t, dir, name, half) {
 		ranking, err := find(view)(ctx, q.Question, 20)
 		if err != nil {
 			t.Fatal(err)
@@ -201,15 +202,98 @@ func auroc(all []confident) float64 {
 	return right / max(pairs, 1)
 }
 
-func TestNaturalTuning(t *testing.T) {
-	if os.Getenv("GROUNDWORK_TUNE") == "" {
-		t.Skip("a tool for tuning: GROUNDWORK_TUNE=1")
-	}
+// natural puts one half of a set of questions and scores what comes.
+func natural(t *testing.T, dir, half string) scored {
+	t.Helper()
 	var total scored
 	for _, name := range []string{"handbook", "18f", "sample"} {
-		t.Run(name, func(t *testing.T) {
-			naturalScore(t, t.Context(), name, "tune", &total)
-		})
+		naturalScore(t, t.Context(), dir, name, half, &total)
 	}
-	t.Log(total)
+	return total
+}
+
+func TestNaturalTuning(t *testing.T) {
+	if os.Getenv("GROUNDWORK_TUNE") == "" {
+		t.Skip("a tool, not a test: GROUNDWORK_TUNE=HOME runs it")
+	}
+	t.Log(natural(t, "natural", "tune"))
+}
+
+// TestNaturalQuestions reports the half that nothing was tuned on, and the
+// oblique questions beside it. The floors are a little below what holds now.
+func TestNaturalQuestions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("NOT RUN with -short: natural questions")
+	}
+	s := natural(t, "natural", "report")
+	low, high := s.interval()
+	t.Logf("natural, reported half: %s [%.3f, %.3f]", s, low, high)
+	s.curve(t)
+	o := natural(t, "oblique", "report")
+	t.Logf("oblique, same half: %s", o)
+	if s.n != 60 || s.five < 48 || s.first < 36 || auroc(s.confidence) < .75 {
+		t.Error("below the floors: 60 questions, 36 first, 48 among five, AUROC .75")
+	}
+}
+
+// TestQuestionsAreFrozen: questions that change after something was tuned on
+// them measure nothing.
+func TestQuestionsAreFrozen(t *testing.T) {
+	for _, dir := range []string{"natural", "oblique"} {
+		sums, err := os.ReadFile(filepath.Join(questionsDir, dir, "SHA256SUMS"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Fields(string(sums))
+		if len(lines) != 12 {
+			t.Fatalf("%s: %d words in SHA256SUMS, want 6 files", dir, len(lines))
+		}
+		for i := 0; i < len(lines); i += 2 {
+			data, err := os.ReadFile(filepath.Join(questionsDir, dir, lines[i+1]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprintf("%x", sha256.Sum256(data)); got != lines[i] {
+				t.Errorf("%s/%s has changed since it was frozen", dir, lines[i+1])
+			}
+		}
+	}
+}
+
+// interval is the 95 % bootstrap interval of the AUROC.
+func (s scored) interval() (low, high float64) {
+	r := rand.New(rand.NewPCG(1, 1))
+	values := make([]float64, 2000)
+	for i := range values {
+		again := make([]confident, len(s.confidence))
+		for k := range again {
+			again[k] = s.confidence[r.IntN(len(s.confidence))]
+		}
+		values[i] = auroc(again)
+	}
+	slices.Sort(values)
+	return values[50], values[1949]
+}
+
+// curve prints the risk-coverage curve: from each confidence, the share of the
+// answerable questions that is answered, and of the others that is refused.
+func (s scored) curve(t *testing.T) {
+	t.Helper()
+	for th := .2; th < .5; th += .02 {
+		var yes, no, answered, refused float64
+		for _, c := range s.confidence {
+			if c.answerable {
+				yes++
+				if c.value >= th {
+					answered++
+				}
+			} else {
+				no++
+				if c.value < th {
+					refused++
+				}
+			}
+		}
+		t.Logf("  from %.2f: answered %.2f, refused %.2f; of what is answered %.2f has a page", th, answered/yes, refused/no, answered/(answered+no-refused))
+	}
 }

@@ -58,7 +58,7 @@ func (a *app) statusCommand() *cobra.Command {
 					return err
 				}
 				if filter != (knowledge.Filter{}) {
-					documents, err := store.View(knowledge.Asker{Owner: true}).Documents(cmd.Context(), filter)
+					documents, err := store.View(knowledge.Asker{Owner: true}).Documents(cmd.Context(), filter) // access: keeper
 					if err != nil {
 						return err
 					}
@@ -138,7 +138,7 @@ func (a *app) named(sources []knowledge.Origin, arg string) (knowledge.Filter, e
 			return knowledge.Filter{Source: name, Path: path}, nil
 		}
 	}
-	if abs, err := filepath.Abs(arg); err == nil {
+	if abs, err := a.abs(arg); err == nil {
 		for _, o := range sources {
 			if abs == o.Location {
 				return knowledge.Filter{Source: o.Name}, nil
@@ -159,7 +159,7 @@ func (a *app) readCommand() *cobra.Command {
 		Args:    exactly(1, "a FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			began := time.Now()
-			abs, err := filepath.Abs(args[0])
+			abs, err := a.abs(args[0])
 			if err != nil {
 				return fault.Wrap(fault.Input, err, "read "+args[0], "")
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"groundwork/internal/db"
+	"groundwork/internal/fault"
 	"groundwork/knowledge"
 	"groundwork/knowledge/answer"
 	"groundwork/knowledge/intake"
@@ -24,13 +25,23 @@ import (
 // recipe names the versions of all stages that a stored document depends on.
 var recipe = strings.Join([]string{text.Version, screening.Version, passage.Version, term.Version}, " ")
 
-// writing opens the home for writing and runs f on its collection.
+// writing opens the home for writing and runs f on its collection. When another
+// process holds the home and takes commands, the whole command is handed over to
+// it instead.
 func (a *app) writing(ctx context.Context, f func(*sqlite.Store) error) error {
+	if a.store != nil {
+		return f(a.store)
+	}
 	home, err := a.homeDir()
 	if err != nil {
 		return err
 	}
 	d, err := db.Open(ctx, home, sqlite.Schema)
+	if fault.KindOf(err) == fault.Busy {
+		if address := db.Announced(home); address != "" {
+			return a.handOver(ctx, home, address)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -43,6 +54,9 @@ func (a *app) writing(ctx context.Context, f func(*sqlite.Store) error) error {
 
 // reading opens the home for reading, beside any writer, and runs f on its collection.
 func (a *app) reading(ctx context.Context, f func(*sqlite.Store) error) error {
+	if a.store != nil {
+		return f(a.store)
+	}
 	home, err := a.homeDir()
 	if err != nil {
 		return err
@@ -91,6 +105,9 @@ func writer(view knowledge.View) answer.Writer {
 
 // terminal reports whether w is a person's screen.
 func terminal(w io.Writer) bool {
+	if t, ok := w.(interface{ Terminal() bool }); ok { // of a command that was handed over
+		return t.Terminal()
+	}
 	f, ok := w.(*os.File)
 	if !ok {
 		return false

@@ -2,8 +2,9 @@
 // migrations each owner hands in.
 //
 // The home is a folder that only its owner may enter (0700). One process at a
-// time may write: it holds the file "lock", which names its process id. Readers
-// need no lock: SQLite's write-ahead log gives each of them whole transactions.
+// time may write: it holds the file "lock", which names its process id, and below
+// it the address where that process takes commands, if it does. Readers need no
+// lock: SQLite's write-ahead log gives each of them whole transactions.
 package db
 
 import (
@@ -240,7 +241,8 @@ func acquire(path string) (*os.File, error) {
 		holder := make([]byte, 64)
 		n, _ := f.Read(holder) // an unreadable lock file still means: taken
 		who := "another process"
-		if pid, err := strconv.Atoi(strings.TrimSpace(string(holder[:n]))); err == nil {
+		first, _, _ := strings.Cut(string(holder[:n]), "\n")
+		if pid, err := strconv.Atoi(strings.TrimSpace(first)); err == nil {
 			who = fmt.Sprintf("process %d", pid)
 		}
 		return nil, errors.Join(fault.New(fault.Busy, "write to "+filepath.Dir(path)+": "+who+" is writing there", "wait until it is done, or stop it"), f.Close())
@@ -253,4 +255,25 @@ func acquire(path string) (*os.File, error) {
 		return nil, errors.Join(fault.Wrap(fault.Budget, err, "write "+path, "free some space on the disk"), f.Close())
 	}
 	return f, nil
+}
+
+// Announce names in the lock file the address where this process takes commands
+// for the home; one line.
+func (d *DB) Announce(address string) error {
+	text := strconv.Itoa(os.Getpid()) + "\n" + address + "\n"
+	if _, err := d.lock.WriteAt([]byte(text), 0); err != nil {
+		return fault.Wrap(fault.Budget, err, "write the lock of "+d.Home, "free some space on the disk")
+	}
+	return nil
+}
+
+// Announced returns the address that the lock file of home names, "" when it
+// names none. It means something only while the lock is taken.
+func Announced(home string) string {
+	text, err := os.ReadFile(filepath.Join(home, "lock"))
+	if err != nil {
+		return ""
+	}
+	_, address, _ := strings.Cut(string(text), "\n")
+	return strings.TrimSpace(address)
 }

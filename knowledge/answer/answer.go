@@ -22,12 +22,16 @@ import (
 type Settings struct {
 	Passages  int     // looked at for stretches; 0 gives 8
 	Stretches int     // shown at most; 0 gives 3
-	Threshold float64 // coverage of the question below which the answer is a refusal; 0 takes the calibrated one
+	Threshold float64 // confidence below which the answer is a refusal; 0 takes DefaultThreshold
 }
 
-// DefaultThreshold is the share of the question's weight that a stretch with
-// its headings must hold to be shown as an answer.
-const DefaultThreshold = .5
+// DefaultThreshold is the confidence from which an answer is shown; chosen on
+// the tuning half of the natural questions.
+const DefaultThreshold = .3
+
+// furtherCoverage is the share of the question's weight that a second or third
+// stretch must hold with its headings.
+const furtherCoverage = .5
 
 // Writer writes answers for one asker.
 type Writer struct {
@@ -66,10 +70,11 @@ func (w Writer) Answer(ctx context.Context, q knowledge.Question, emit func(know
 	if err != nil {
 		return a, err
 	}
-	if len(candidates) > 0 {
-		a.Confidence = candidates[0].coverage
+	a.Confidence = want.confidence(ranking)
+	var picked []stretch
+	if a.Confidence >= cmp.Or(w.Settings.Threshold, DefaultThreshold) {
+		picked = choose(candidates, cmp.Or(w.Settings.Stretches, 3))
 	}
-	picked := choose(candidates, cmp.Or(w.Settings.Stretches, 3), cmp.Or(w.Settings.Threshold, DefaultThreshold))
 	picked, a.Conflicts, err = want.versions(ctx, picked, candidates, docs)
 	if err != nil {
 		return a, err
@@ -141,27 +146,51 @@ func (w Writer) candidates(ctx context.Context, want want, r knowledge.Ranking, 
 	return all, nil
 }
 
-// choose takes the stretches to show: those that cover enough of the question,
-// at most n, none much worse than the best, none that says the same again.
-func choose(candidates []stretch, n int, threshold float64) []stretch {
+// confidence says how sure it is that the ranking holds an answer, 0 to 1: half
+// the largest share of the question's weight in one passage with its headings,
+// half the share in the first page's title and path. Nine other signals
+// were measured (doc/bench/answers.md).
+func (w want) confidence(r knowledge.Ranking) float64 {
+	if w.total == 0 || len(r.Found) == 0 {
+		return 0
+	}
+	best := 0.
+	for _, f := range r.Found {
+		best = max(best, w.coverage(append([]string{f.Title, f.Text}, f.Heading...)...))
+	}
+	return best/2 + w.coverage(r.Found[0].Title, r.Found[0].Document.Path())/2
+}
+
+// choose takes the stretches to show: the best, and further ones that cover
+// enough of the question, at most n, none much worse than the best. The same
+// text on another page is folded into the first that says it; a part of what is
+// said already is left out.
+func choose(candidates []stretch, n int) []stretch {
 	var picked []stretch
+next:
 	for _, s := range candidates {
-		if len(picked) == n {
-			break
+		text := s.doc.Text[s.start:s.end]
+		for i := range picked {
+			p := &picked[i]
+			other := p.doc.Text[p.start:p.end]
+			if text == other && s.doc != p.doc && len(p.copies) < mostCopies {
+				p.copies = append(p.copies, s)
+				continue next
+			}
+			if strings.Contains(other, text) || strings.Contains(text, other) {
+				continue next
+			}
 		}
-		if s.coverage < threshold || len(picked) > 0 && s.score < .6*picked[0].score {
+		if len(picked) == n || len(picked) > 0 && (s.coverage < furtherCoverage || s.score < .6*picked[0].score) {
 			continue
 		}
-		text := s.doc.Text[s.start:s.end]
-		if !slices.ContainsFunc(picked, func(p stretch) bool {
-			other := p.doc.Text[p.start:p.end]
-			return strings.Contains(other, text) || strings.Contains(text, other)
-		}) {
-			picked = append(picked, s)
-		}
+		picked = append(picked, s)
 	}
 	return picked
 }
+
+// mostCopies is how many pages with the same text are named beside the first.
+const mostCopies = 5
 
 // quote makes the sentence of a stretch: its exact text, cited and checked. ok
 // is false when a citation does not hold.
@@ -188,6 +217,15 @@ func (w want) quote(s stretch) (knowledge.Sentence, bool, error) {
 		}
 		out.Text += c.Quote
 		out.Citations = append(out.Citations, c)
+	}
+	for _, copied := range s.copies {
+		c, err := copied.cite(copied.start, copied.end)
+		if err != nil {
+			return out, false, err
+		}
+		if c.State == knowledge.Holds {
+			out.Also = append(out.Also, c)
+		}
 	}
 	out.Marks = w.marks(out.Text)
 	return out, true, nil

@@ -154,6 +154,29 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// The same text on several pages is one sentence that names them all, but never
+// a page the asker may not read.
+func TestCopiesAreFolded(t *testing.T) {
+	const page = "# Doors\n\nDoors of the cold store stay open for 15 minutes at most.\n"
+	s := collection(t, map[string]string{"a/doors.md": page, "b/doors.md": page, "c/doors.md": "---\nreaders: [board]\n---\n" + page, "d.md": "# Trains\n\nSecond class.\n"})
+	for _, x := range []struct {
+		asker knowledge.Asker
+		also  int
+	}{{lena, 1}, {knowledge.Asker{Name: "bo", Groups: []knowledge.Group{"board"}}, 2}} {
+		a := ask(t, s, x.asker, "how long may doors of the cold store stay open?")
+		if len(a.Sentences) != 1 || len(a.Sentences[0].Also) != x.also || len(a.Conflicts) != 0 {
+			t.Errorf("%s: %+v", x.asker.Name, a.Sentences)
+		}
+		for _, s := range a.Sentences {
+			for _, c := range s.Also {
+				if c.State != knowledge.Holds || c.Quote != s.Text || c.Document == s.Citations[0].Document {
+					t.Errorf("also: %+v", c)
+				}
+			}
+		}
+	}
+}
+
 // A page that changes between search and answer is never quoted as it was.
 func TestChangedMeanwhile(t *testing.T) {
 	s := collection(t, map[string]string{"leave.md": "# Leave\n\nEverybody has 28 days of leave.\n", "b.md": "# Guests\n\nGuests sign.\n"})

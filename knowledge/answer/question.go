@@ -30,11 +30,12 @@ func read(question string, r knowledge.Ranking) want {
 		if t.Stem == "" || t.Grammar() {
 			continue
 		}
+		if _, twice := w.weight[t.Stem]; twice {
+			continue
+		}
 		df, n := float64(r.Known[t.Stem]), float64(max(r.Visible, fewPassages))
 		w.weight[t.Stem] = math.Log(1 + (n-df+.5)/(df+.5))
-	}
-	for _, v := range w.weight {
-		w.total += v
+		w.total += w.weight[t.Stem] // in the question's order, so that the same question gives the same sum
 	}
 	q := " " + strings.ToLower(question) + " "
 	for _, s := range []string{"how much", "how many", "how long", "how far", "how fast", "how soon", "how old", "how often", "how early", "how late", "what time", " when ", "which day", "what date", " limit", " cost", "price", "how big", "how high", "how warm", "how cold", "percent"} {

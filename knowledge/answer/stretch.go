@@ -47,7 +47,8 @@ type stretch struct {
 	end      int
 	head     [2]int // the head row of its table, when that stands apart; else 0, 0
 	score    float64
-	coverage float64 // of the question by stretch, heading path and title
+	coverage float64   // of the question by stretch, heading path and title
+	copies   []stretch // the same text on other pages
 }
 
 // Bounds of a stretch, in words: a unit takes its neighbours in while it stays

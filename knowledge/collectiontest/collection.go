@@ -64,6 +64,7 @@ func collectionCases() []collectionCase {
 		{"statistics of what is visible", statistics},
 		{"ranking", ranking},
 		{"reads beside writes", readsBesideWrites},
+		{"what is forgotten", forgottenWhole},
 	}
 }
 
@@ -721,6 +722,90 @@ func ranking(ctx context.Context, c knowledge.Collection, f *findings) {
 			len(l.Passages), len(l.Titles), len(l.Words), l.Known["viel"], l.Visible)
 	}
 	f.top("no bound is 100", 100, legs(ctx, f, v, query("viel "+everywhere, all)), l)
+}
+
+// noon is when the samples are forgotten.
+var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
+// tombstone is the one of a file of which was known what put leaves behind.
+func tombstone(c knowledge.Change) knowledge.Tombstone {
+	return knowledge.Tombstone{Source: hash(c.Entry.Source), Place: hash(c.Entry.Source + "/" + c.Entry.Path), Origin: c.Entry.Origin, At: noon}
+}
+
+func forgottenWhole(ctx context.Context, c knowledge.Collection, f *findings) {
+	a, b, copied := put("s/a", only("g1"), "eins", "zwei"), put("s/b", everyone(), "drei"), put("t/copy", everyone(), "drei")
+	held, empty := kept("s/held", knowledge.HeldBack, everyone()), kept("s/empty", knowledge.Empty, everyone())
+	held.Entry.Origin, empty.Entry.Origin = hash("held"), hash("")
+	a.Entry.MovedFrom, a.Entry.Tries = "secret name", 1
+	f.ok("Apply", c.Apply(ctx, a, b, copied, held, empty, put("S/a", everyone(), "vier"), put("s2/b", everyone(), "fünf")))
+	v := c.View(owner())
+	cited, err := knowledge.Cite(*a.Document, 0, 4)
+	f.ok("cite", err)
+	forget := func(s string, want knowledge.Proof) {
+		p, err := c.Forget(ctx, knowledge.ParseSelector(s), noon)
+		f.ok("Forget "+s, err)
+		f.same("Forget "+s, want, knowledge.Proof{Documents: p.Documents, Passages: p.Passages, Tombstones: p.Tombstones, Copies: p.Copies, Found: p.Found, Rest: p.Rest})
+	}
+	forget("s/a", knowledge.Proof{Documents: 1, Passages: 2, Tombstones: []knowledge.Tombstone{tombstone(a)}})
+	forget("s/a", knowledge.Proof{Tombstones: []knowledge.Tombstone{tombstone(a)}})
+	f.same("Documents", []knowledge.DocumentID{"S/a", "s/b", "s2/b", "t/copy"}, documents(ctx, f, v, knowledge.Filter{}))
+	if l := legs(ctx, f, v, query("eins", 0)); len(l.Passages)+len(l.Words) > 0 || l.Visible != 4 {
+		f.addf("Legs knows what was forgotten: %+v", l)
+	}
+	x, err := v.Open(ctx, cited)
+	f.ok("Open", err)
+	f.same("state of what cites it", knowledge.Gone, x.State)
+	f.same("what it shows", knowledge.Document{}, x.Document)
+	entry := a.Entry
+	entry.State, entry.Reason = knowledge.Excluded, "forgotten on 2026-11-25; groundwork forget --undo s/a lifts it"
+	entry.Origin, entry.Version, entry.MovedFrom, entry.Tries = knowledge.Hash{}, knowledge.Hash{}, "", 0
+	entry.Readers = knowledge.Readers{}
+	entries, _ := ledger(ctx, c, knowledge.Filter{Path: "a", Source: "s"})
+	f.same("Ledger", []knowledge.Entry{entry}, entries)
+
+	all := func(want ...knowledge.Tombstone) {
+		slices.SortFunc(want, byPlace)
+		got, err := c.Tombstones(ctx)
+		f.ok("Tombstones", err)
+		f.same("Tombstones", want, got)
+	}
+	// A document with the same bytes stays, and its bytes are not kept away.
+	lone, none := tombstone(b), tombstone(empty)
+	lone.Origin, none.Origin = knowledge.Hash{}, knowledge.Hash{}
+	want := []knowledge.Tombstone{tombstone(a), lone, tombstone(held), none}
+	slices.SortFunc(want, byPlace)
+	forget("s", knowledge.Proof{Documents: 1, Passages: 1, Tombstones: want, Copies: []knowledge.DocumentID{"t/copy"}})
+	f.same("Documents", []knowledge.DocumentID{"S/a", "s2/b", "t/copy"}, documents(ctx, f, v, knowledge.Filter{}))
+	entries, _ = ledger(ctx, c, knowledge.Filter{Source: "s"})
+	f.same("Ledger of a source that was forgotten", []knowledge.Entry(nil), entries)
+	forget("s", knowledge.Proof{Tombstones: want})
+	all(want...)
+	for _, s := range []string{"never", "s/never", "t/a"} {
+		_, err = c.Forget(ctx, knowledge.ParseSelector(s), noon)
+		f.missing("Forget "+s, err)
+		_, err = c.Readmit(ctx, knowledge.ParseSelector(s))
+		f.missing("Readmit "+s, err)
+	}
+
+	// The bytes come in under another path once they are lifted there.
+	other := kept("t/other", knowledge.Excluded, everyone())
+	other.Entry.Origin = a.Entry.Origin
+	f.ok("Apply", c.Apply(ctx, other))
+	readmit := func(s string, want int) {
+		n, err := c.Readmit(ctx, knowledge.ParseSelector(s))
+		f.ok("Readmit "+s, err)
+		f.same("Readmit "+s, want, n)
+	}
+	readmit("t/other", 1)
+	bare := tombstone(a)
+	bare.Origin = knowledge.Hash{}
+	all(bare, lone, tombstone(held), none)
+	readmit("s/held", 1)
+	all(bare, lone, none)
+	readmit("s", 3)
+	all()
+	f.ok("Apply", c.Apply(ctx, a))
+	f.same("Documents", []knowledge.DocumentID{"S/a", "s/a", "s2/b", "t/copy"}, documents(ctx, f, v, knowledge.Filter{}))
 }
 
 // readsBesideWrites moves a document to and fro while others read: each must

@@ -80,6 +80,8 @@ type mutant struct {
 	ledger     func(*Memory, []knowledge.Entry) []knowledge.Entry
 	narrow     bool // the ledger by Filter.Replaces
 	setReaders func(m *Memory, source string, per func(knowledge.DocumentID) knowledge.Readers) error
+	forget     func(*Memory, knowledge.Selector) (knowledge.Proof, error)
+	readmit    func(*Memory, knowledge.Selector) (int, error)
 }
 
 type mutantView struct {
@@ -131,6 +133,20 @@ func (m mutant) SetReaders(ctx context.Context, source string, readers knowledge
 		return m.setReaders(m.Memory, source, per)
 	}
 	return m.Memory.SetReaders(ctx, source, readers, per)
+}
+
+func (m mutant) Forget(ctx context.Context, what knowledge.Selector, at time.Time) (knowledge.Proof, error) {
+	if m.forget != nil {
+		return m.forget(m.Memory, what)
+	}
+	return m.Memory.Forget(ctx, what, at)
+}
+
+func (m mutant) Readmit(ctx context.Context, what knowledge.Selector) (int, error) {
+	if m.readmit != nil {
+		return m.readmit(m.Memory, what)
+	}
+	return m.Memory.Readmit(ctx, what)
 }
 
 func (v mutantView) Legs(ctx context.Context, q knowledge.Query) (knowledge.Legs, error) {
@@ -561,6 +577,55 @@ func mutants(ctx context.Context) []planted {
 				}
 			}
 			return m.SetReaders(ctx, source, knowledge.Readers{}, per)
+		}}},
+		{"Forget leaves no tombstone", false, mutant{forget: func(m *Memory, what knowledge.Selector) (knowledge.Proof, error) {
+			p, err := m.Forget(ctx, what, noon)
+			m.now.tombstones = nil
+			return p, err
+		}}},
+		{"Forget leaves the documents", false, mutant{forget: func(m *Memory, what knowledge.Selector) (knowledge.Proof, error) {
+			documents := m.now.documents
+			p, err := m.Forget(ctx, what, noon)
+			m.now.documents = documents
+			return p, err
+		}}},
+		{"Forget leaves the entries as they are", false, mutant{forget: func(m *Memory, what knowledge.Selector) (knowledge.Proof, error) {
+			entries := m.now.entries
+			p, err := m.Forget(ctx, what, noon)
+			m.now.entries = entries
+			return p, err
+		}}},
+		{"Forget takes every path for a head", false, mutant{forget: func(m *Memory, what knowledge.Selector) (knowledge.Proof, error) {
+			for at := range m.contents().entries {
+				if at.source == what.Source && at.path != what.Path && strings.HasPrefix(at.path, what.Path) {
+					_ = must(m.Forget(ctx, knowledge.Selector{Source: at.source, Path: at.path}, noon))
+				}
+			}
+			return m.Forget(ctx, what, noon)
+		}}},
+		{"the bytes of what was forgotten are not kept away", false, mutant{forget: func(m *Memory, what knowledge.Selector) (knowledge.Proof, error) {
+			p, err := m.Forget(ctx, what, noon)
+			for _, list := range [][]knowledge.Tombstone{p.Tombstones, m.now.tombstones} {
+				for i := range list {
+					list[i].Origin = knowledge.Hash{}
+				}
+			}
+			return p, err
+		}}},
+		{"Forget keeps away what another document has", byHandOnly, mutant{forget: func(m *Memory, what knowledge.Selector) (knowledge.Proof, error) {
+			p, err := m.Forget(ctx, what, noon)
+			p.Copies = nil
+			return p, err
+		}}},
+		{"Readmit lifts nothing", false, mutant{readmit: func(m *Memory, what knowledge.Selector) (int, error) {
+			return (&Memory{now: m.contents()}).Readmit(ctx, what)
+		}}},
+		{"Readmit lifts everything", false, mutant{readmit: func(m *Memory, what knowledge.Selector) (int, error) {
+			n, err := m.Readmit(ctx, what)
+			if err == nil {
+				m.now.tombstones = nil
+			}
+			return n, err
 		}}},
 		{"SetReaders leaves the index alone", false, mutant{setReaders: func(m *Memory, source string, per func(knowledge.DocumentID) knowledge.Readers) error {
 			return m.SetReaders(ctx, source, knowledge.Readers{}, per)

@@ -223,7 +223,7 @@ func indexTerms(ctx context.Context, x knowledge.Index, f *findings) {
 func indexBounds(ctx context.Context, x knowledge.Index, f *findings) {
 	f.ok("Put", x.Put(ctx, indexed(1, 1, everyone(), strings.Repeat("oft ", 70000), "kurz")))
 	average := (65535.0 + 1) / 2
-	one := math.Log(1 + 1.5/1.5)
+	one := math.Log(2) // 1 + (N - n + 0.5)/(n + 0.5) with N = 2 and n = 1
 	for _, want := range []struct {
 		term        string
 		tf, length  float64

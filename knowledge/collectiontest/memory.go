@@ -8,6 +8,7 @@
 package collectiontest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"groundwork/internal/fault"
@@ -35,6 +37,7 @@ type Memory struct {
 type contents struct {
 	documents    map[knowledge.DocumentID]record
 	entries      map[file]knowledge.Entry
+	tombstones   []knowledge.Tombstone
 	lastPassage  knowledge.PassageID
 	lastDocument int64
 }
@@ -192,6 +195,108 @@ func (m *Memory) SetReaders(_ context.Context, source string, _ knowledge.Reader
 	}
 	return nil
 }
+
+// Forget deletes what is selected; it has no files to search.
+func (m *Memory) Forget(_ context.Context, what knowledge.Selector, at time.Time) (knowledge.Proof, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := m.now
+	next.documents, next.entries, next.tombstones = maps.Clone(m.now.documents), maps.Clone(m.now.entries), slices.Clone(m.now.tombstones)
+	var p knowledge.Proof
+	for where, e := range m.now.entries {
+		if !selects(what, where) {
+			continue
+		}
+		id := knowledge.ID(where.source, where.path)
+		t := knowledge.Tombstone{Source: hash(where.source), Place: hash(string(id)), At: at}
+		if e.State == knowledge.Indexed || e.State == knowledge.HeldBack {
+			t.Origin = e.Origin
+		}
+		if !slices.ContainsFunc(next.tombstones, func(old knowledge.Tombstone) bool { return old.Place == t.Place }) {
+			next.tombstones = append(next.tombstones, t)
+		}
+		if r, ok := next.documents[id]; ok {
+			p.Documents++
+			p.Passages += len(r.passages)
+			delete(next.documents, id)
+		}
+		delete(next.entries, where)
+	}
+	for id, r := range next.documents {
+		for i, t := range next.tombstones {
+			if t.Origin == r.document.Origin && !t.Origin.IsZero() {
+				next.tombstones[i].Origin = knowledge.Hash{}
+				p.Copies = append(p.Copies, id)
+			}
+		}
+	}
+	slices.Sort(p.Copies)
+	p.Copies = slices.Compact(p.Copies)
+	slices.SortFunc(next.tombstones, byPlace)
+	for _, t := range next.tombstones {
+		if t.Place == hash(what.String()) || what.Path == "" && t.Source == hash(what.Source) {
+			p.Tombstones = append(p.Tombstones, t)
+		}
+	}
+	if len(p.Tombstones) == 0 {
+		return p, fault.New(fault.Missing, fmt.Sprintf("forget %s: not there", what), "list what is there")
+	}
+	if e, ok := m.now.entries[file{what.Source, what.Path}]; ok {
+		e.State, e.Reason = knowledge.Excluded, p.Tombstones[0].Reason(knowledge.DocumentID(what.String()))
+		e.Origin, e.Version, e.Tries, e.MovedFrom = knowledge.Hash{}, knowledge.Hash{}, 0, ""
+		e.Readers = knowledge.Readers{}
+		next.entries[file{what.Source, what.Path}] = e
+	}
+	m.now = next
+	return p, nil
+}
+
+// Readmit lifts tombstones.
+func (m *Memory) Readmit(_ context.Context, what knowledge.Selector) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mine := func(t knowledge.Tombstone) bool {
+		return t.Place == hash(what.String()) || what.Path == "" && t.Source == hash(what.Source)
+	}
+	free := map[knowledge.Hash]bool{}
+	for _, t := range m.now.tombstones {
+		free[t.Origin] = free[t.Origin] || mine(t)
+	}
+	for at, e := range m.now.entries {
+		free[e.Origin] = free[e.Origin] || selects(what, at) && e.State == knowledge.Excluded
+	}
+	lifted := 0
+	var left []knowledge.Tombstone
+	for _, t := range m.now.tombstones {
+		switch {
+		case mine(t):
+			lifted++
+			continue
+		case free[t.Origin] && !t.Origin.IsZero():
+			lifted++
+			t.Origin = knowledge.Hash{}
+		}
+		left = append(left, t)
+	}
+	if lifted == 0 {
+		return 0, fault.New(fault.Missing, fmt.Sprintf("readmit %s: nothing keeps it away", what), "list the tombstones")
+	}
+	m.now.tombstones = left
+	return lifted, nil
+}
+
+// Tombstones lists all of them, ordered by Place; it never fails.
+func (m *Memory) Tombstones(context.Context) ([]knowledge.Tombstone, error) {
+	return slices.Clone(m.contents().tombstones), nil
+}
+
+func hash(s string) knowledge.Hash { return knowledge.HashOf([]byte(s)) }
+
+func selects(what knowledge.Selector, at file) bool {
+	return at.source == what.Source && (what.Path == "" || what.Path == at.path)
+}
+
+func byPlace(a, b knowledge.Tombstone) int { return bytes.Compare(a.Place[:], b.Place[:]) }
 
 // admits leaves f.Replaces to the caller, since an entry replaces nothing.
 func admits(f knowledge.Filter, source, path string) bool {

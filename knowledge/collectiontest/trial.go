@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"groundwork/internal/fault"
 	"groundwork/knowledge"
 )
 
@@ -35,6 +36,9 @@ func randomCollection(ctx context.Context, c knowledge.Collection, seed uint64, 
 	}
 	for i := range steps {
 		t.step(ctx)
+		if i%4 == 3 {
+			t.forget(ctx)
+		}
 		t.compare(ctx)
 		if len(*f) > 0 {
 			f.addf("seed %d, after step %d; the last steps were:\n\t%s", seed, i+1, strings.Join(t.past[max(0, len(t.past)-5):], "\n\t"))
@@ -150,6 +154,31 @@ func (t *trial) setReaders(ctx context.Context) {
 	per := func(id knowledge.DocumentID) knowledge.Readers { return each[id] }
 	t.ok("SetReaders of the oracle", t.want.SetReaders(ctx, source, readers, per))
 	t.ok("SetReaders", t.got.SetReaders(ctx, source, readers, per))
+}
+
+// forget forgets a document or a source, and may lift what keeps it away.
+func (t *trial) forget(ctx context.Context) {
+	id := pick(t.random, append(files(), "s/never"))
+	what := knowledge.Selector{Source: id.Source(), Path: id.Path()}
+	if t.oneIn(4) {
+		what.Path = ""
+	}
+	t.did("Forget %s", what)
+	want, wantErr := t.want.Forget(ctx, what, noon)
+	got, err := t.got.Forget(ctx, what, noon)
+	t.same("Forget: error", fault.KindOf(wantErr), fault.KindOf(err))
+	t.same("Forget", want, knowledge.Proof{Documents: got.Documents, Passages: got.Passages, Tombstones: got.Tombstones, Copies: got.Copies, Found: got.Found, Rest: got.Rest})
+	if t.oneIn(2) {
+		t.did("Readmit %s", what)
+		want, wantErr := t.want.Readmit(ctx, what)
+		got, err := t.got.Readmit(ctx, what)
+		t.same("Readmit: error", fault.KindOf(wantErr), fault.KindOf(err))
+		t.same("Readmit", want, got)
+	}
+	left, _ := t.want.Tombstones(ctx)
+	have, err := t.got.Tombstones(ctx)
+	t.ok("Tombstones", err)
+	t.same("Tombstones", left, have)
 }
 
 // cite keeps citations of d, true ones and crooked ones, to be opened later.

@@ -4,7 +4,7 @@
 // One Sync compares a source's listing with the ledger and handles what
 // differs:
 //
-//	list -> unchanged? skip -> path rules -> read bytes -> read words -> screen -> passages -> Apply
+//	list -> forgotten? leave out -> unchanged? skip -> path rules -> read bytes -> read words -> screen -> passages -> Apply
 //
 // It may be interrupted at any moment: each Apply is one transaction, and the
 // next Sync goes on from the ledger. Stages are function fields, so that this
@@ -85,6 +85,10 @@ func (in Intake) sync(ctx context.Context, origin knowledge.Origin, source knowl
 		}
 		ledger[e.Path] = e
 	}
+	tombstones, err := in.Collection.Tombstones(ctx)
+	if err != nil {
+		return r, err
+	}
 	listing, err := source.List(ctx)
 	if err != nil {
 		return r, fault.Wrap(fault.Upstream, err, "sync "+origin.Name, "")
@@ -100,7 +104,7 @@ func (in Intake) sync(ctx context.Context, origin knowledge.Origin, source knowl
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	results := in.handle(ctx, origin, source, listing.Files, ledger)
+	results := in.handle(ctx, origin, source, listing.Files, ledger, knowledge.Forgotten(tombstones))
 	w := writer{in: in, report: &r, ledger: ledger, vanished: vanished}
 	done, gone := 0, false
 	for res := range results {
@@ -168,7 +172,7 @@ type result struct {
 
 // handle works through the files on all processors, in any order; the channel
 // is closed when all are done or ctx has ended.
-func (in Intake) handle(ctx context.Context, origin knowledge.Origin, source knowledge.Source, files []knowledge.Listed, ledger map[string]knowledge.Entry) <-chan result {
+func (in Intake) handle(ctx context.Context, origin knowledge.Origin, source knowledge.Source, files []knowledge.Listed, ledger map[string]knowledge.Entry, forgotten func(knowledge.DocumentID, knowledge.Hash) string) <-chan result {
 	workers := runtime.GOMAXPROCS(0)
 	todo := make(chan knowledge.Listed)
 	results := make(chan result, 4*workers)
@@ -177,7 +181,7 @@ func (in Intake) handle(ctx context.Context, origin knowledge.Origin, source kno
 		wg.Go(func() {
 			for f := range todo {
 				old, known := ledger[f.Path]
-				res := in.file(ctx, origin, source, f, old, known)
+				res := in.file(ctx, origin, source, f, old, known, forgotten)
 				select {
 				case results <- res:
 				case <-ctx.Done():
@@ -207,7 +211,7 @@ func (in Intake) handle(ctx context.Context, origin knowledge.Origin, source kno
 const racy = 2 * time.Second
 
 // file decides what becomes of one file.
-func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowledge.Source, f knowledge.Listed, old knowledge.Entry, known bool) result {
+func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowledge.Source, f knowledge.Listed, old knowledge.Entry, known bool, forgotten func(knowledge.DocumentID, knowledge.Hash) string) result {
 	same := known && old.Recipe == in.Recipe && old.Size == f.Size && old.Modified.Equal(f.Modified.Truncate(time.Microsecond))
 	retry := known && (old.State == knowledge.Waiting || old.State == knowledge.Damaged) && old.Tries < MaxTries
 	// What keeps a waiting file from being read, its permissions say, does not show in size and time.
@@ -234,6 +238,10 @@ func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowl
 	if f.State != "" {
 		return fail(f.State, f.Reason)
 	}
+	id := knowledge.ID(origin.Name, f.Path)
+	if why := forgotten(id, knowledge.Hash{}); why != "" {
+		return fail(knowledge.Excluded, why)
+	}
 	if found := in.ScreenPath(f.Path); len(found) > 0 {
 		return fail(knowledge.HeldBack, in.Explain(found, f.Path)+" (its path says so; the file was not opened)")
 	}
@@ -253,7 +261,10 @@ func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowl
 	}
 	e.Size, e.Modified = content.Size, content.Modified
 	e.Origin = knowledge.HashOf(content.Bytes)
-	if known && old.Origin == e.Origin && old.Recipe == in.Recipe && !retry {
+	if why := forgotten(id, e.Origin); why != "" {
+		return fail(knowledge.Excluded, why)
+	}
+	if known && old.Origin == e.Origin && old.Recipe == in.Recipe && !retry && old.State != knowledge.Excluded {
 		if same && old.State == knowledge.Damaged && e.At.Sub(e.Modified) > racy {
 			old.At = e.At // it was read only because it was young then; from now on it can rest
 			return result{change: knowledge.Change{Entry: old}}
@@ -268,13 +279,13 @@ func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowl
 		return fail(knowledge.HeldBack, in.Explain(found, words.Text))
 	}
 	d := knowledge.Document{
-		ID: knowledge.ID(origin.Name, f.Path), Origin: e.Origin, Version: knowledge.HashOf([]byte(words.Text)), Recipe: in.Recipe,
+		ID: id, Origin: e.Origin, Version: knowledge.HashOf([]byte(words.Text)), Recipe: in.Recipe,
 		Title: words.Title, Lang: words.Lang, Text: words.Text, Blocks: words.Blocks, Places: words.Places,
 		Modified: content.Modified, Dated: words.Dated, Replaces: resolve(origin.Name, f.Path, words.Replaces), Replaced: resolve(origin.Name, f.Path, words.Replaced),
-		Asked: words.Readers, Readers: origin.Readers,
+		Asked: words.Readers, Readers: origin.Readers, // access: taken in for the source's readers
 	}
 	if d.Asked != nil {
-		d.Readers = d.Readers.Narrow(*d.Asked)
+		d.Readers = d.Readers.Narrow(*d.Asked) // access: taken in for the page's readers
 	}
 	e.State, e.Version, e.Readers = knowledge.Indexed, d.Version, d.Readers
 	e.Reason = strings.Join(words.Warnings, "; ")

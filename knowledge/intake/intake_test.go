@@ -845,3 +845,55 @@ func TestSyncCancelled(t *testing.T) {
 		t.Errorf("only %d of %d rounds were cut short", cut, rounds)
 	}
 }
+
+// What was forgotten stays away, whatever stands at its path now and wherever its
+// bytes stand, and the ledger says why; once lifted it comes in again.
+func TestForgottenStaysAway(t *testing.T) {
+	s := newSite(t)
+	s.write("a.md", "alpha of old")
+	s.write("b.md", "beta")
+	s.sync("2 new")
+	what := knowledge.Selector{Source: "docs", Path: "a.md"}
+	if p, err := s.store.Forget(t.Context(), what, longAgo); err != nil || p.Documents != 1 {
+		t.Fatal(p, err)
+	}
+	s.source.forget()
+	if r := s.sync("2 unchanged"); r.Written() > 0 || s.source.reads["a.md"] > 0 {
+		t.Errorf("it is read %d times and %d entries are written", s.source.reads["a.md"], r.Written())
+	}
+	s.move("a.md", "moved.md")
+	s.write("copy.md", "alpha of old")
+	s.write("a.md", "alpha of today")
+	s.sync("2 new 1 changed 1 unchanged")
+	s.sync("4 unchanged")
+	reasons := func() (all []string) {
+		for e, err := range s.store.Ledger(t.Context(), knowledge.Filter{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, fmt.Sprintf("%s %s: %s", e.Path, e.State, e.Reason))
+		}
+		return all
+	}
+	away := []string{
+		"a.md excluded: forgotten on 2026-01-02; groundwork forget --undo docs/a.md lifts it", "b.md indexed: ",
+		"copy.md excluded: these bytes were forgotten on 2026-01-02; groundwork forget --undo docs/copy.md lifts it",
+		"moved.md excluded: these bytes were forgotten on 2026-01-02; groundwork forget --undo docs/moved.md lifts it",
+	}
+	if d := cmp.Diff(away, reasons()); d != "" {
+		t.Errorf("the ledger (-want +got):\n%s", d)
+	}
+	what.Path = "copy.md" // its bytes may come in, at any path; what stands at a.md may not
+	if n, err := s.store.Readmit(t.Context(), what); n != 1 || err != nil {
+		t.Error(n, err)
+	}
+	s.sync("2 changed 2 unchanged")
+	if d := cmp.Diff([]string{away[0], "b.md indexed: ", "copy.md indexed: ", "moved.md indexed: "}, reasons()); d != "" {
+		t.Errorf("the ledger after the bytes were lifted (-want +got):\n%s", d)
+	}
+	what.Path = "a.md"
+	if _, err := s.store.Readmit(t.Context(), what); err != nil {
+		t.Error(err)
+	}
+	s.sync("1 changed 3 unchanged")
+}

@@ -340,14 +340,14 @@ func (x *wordIndex) setReaders(ctx context.Context, document, readers int64) err
 		return err
 	}
 	for id := range ids {
-		if err := change(passages, id, 4); err != nil {
+		if err := change(passages, id, 4); err != nil { // access: new readers of passages
 			return err
 		}
 	}
 	if len(ids) == 0 {
 		return nil
 	}
-	return change(documents, document, 8)
+	return change(documents, document, 8) // access: new readers of documents
 }
 
 // Scan lists the passages that are in the index, in order.

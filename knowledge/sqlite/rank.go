@@ -29,7 +29,7 @@ type unitRef struct {
 func (x *wordIndex) Legs(ctx context.Context, asker knowledge.Asker, query knowledge.Query) (knowledge.Legs, error) {
 	var legs knowledge.Legs
 	allowed, err := x.allowed(ctx, asker)
-	if err != nil || len(allowed) == 0 {
+	if err != nil {
 		return legs, err
 	}
 	top := query.Top
@@ -37,7 +37,7 @@ func (x *wordIndex) Legs(ctx context.Context, asker knowledge.Asker, query knowl
 		top = 100
 	}
 	ps, err := x.passageField(ctx, allowed)
-	if err != nil {
+	if err != nil || ps.n == 0 { // nothing to see, whoever the readers of other documents are
 		return legs, err
 	}
 	titles, words, err := x.documentFields(ctx, allowed)
@@ -60,9 +60,6 @@ func (x *wordIndex) Legs(ctx context.Context, asker knowledge.Asker, query knowl
 // allowed returns the numbers of the sets of readers that the asker is among.
 func (x *wordIndex) allowed(ctx context.Context, asker knowledge.Asker) (map[uint32]bool, error) {
 	allowed := map[uint32]bool{}
-	if !asker.Owner && asker.Name == "" {
-		return allowed, nil
-	}
 	rows, err := x.q.QueryContext(ctx, `SELECT id, value FROM readers`)
 	if err != nil {
 		return nil, err
@@ -78,7 +75,7 @@ func (x *wordIndex) allowed(ctx context.Context, asker knowledge.Asker) (map[uin
 		if err := json.Unmarshal(value, &r); err != nil {
 			return nil, err
 		}
-		if asker.MayRead(r) {
+		if asker.MayRead(r) { // access: the index
 			allowed[id] = true
 		}
 	}
@@ -110,7 +107,7 @@ func (x *wordIndex) passageField(ctx context.Context, allowed map[uint32]bool) (
 		for i := 0; (i+1)*passageUnit <= len(data); i++ {
 			u := data[i*passageUnit:]
 			doc := binary.LittleEndian.Uint32(u)
-			if doc != 0 && allowed[binary.LittleEndian.Uint32(u[4:])] {
+			if doc != 0 && allowed[binary.LittleEndian.Uint32(u[4:])] { // access: passages ranked
 				f.see(at+i, binary.LittleEndian.Uint32(u[8:]), unitRef{knowledge.PassageID(block<<blockBits | int64(i)), int64(doc)})
 			}
 		}
@@ -127,7 +124,7 @@ func (x *wordIndex) documentFields(ctx context.Context, allowed map[uint32]bool)
 		for i := 0; (i+1)*documentUnit <= len(data); i++ {
 			u := data[i*documentUnit:]
 			passage := binary.LittleEndian.Uint64(u)
-			if passage == 0 || !allowed[binary.LittleEndian.Uint32(u[8:])] {
+			if passage == 0 || !allowed[binary.LittleEndian.Uint32(u[8:])] { // access: documents ranked
 				continue
 			}
 			ref := unitRef{knowledge.PassageID(passage), block<<blockBits | int64(i)}
@@ -164,7 +161,7 @@ func (x *wordIndex) rank(ctx context.Context, fieldNo byte, f *field, terms []st
 				first, ok := f.first[block]
 				for i := 0; ok && i+1 < len(data); i += 2 {
 					p := binary.LittleEndian.Uint16(data[i:])
-					if at := first + int(p>>7); f.unit[at].document != 0 {
+					if at := first + int(p>>7); f.unit[at].document != 0 { // access: document frequencies
 						l.postings = append(l.postings, posting{at, float64(p & maxTF)})
 					}
 				}

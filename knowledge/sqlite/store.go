@@ -3,10 +3,12 @@
 //
 // It is the store of record for one home: one file, one writer, any number of
 // readers. A change to a document, its passages, its postings and its ledger
-// entry is one transaction. What is deleted is overwritten (secure_delete).
+// entry is one transaction. What is deleted is overwritten (secure_delete), but
+// for rests that only Forget removes (forget.go).
 //
 // Tables: source, readers (each distinct set of readers once), document,
-// passage, ledger; the index is posting and unit, described in index.go.
+// passage, ledger, tombstone; the index is posting and unit, described in
+// index.go.
 package sqlite
 
 import (
@@ -51,6 +53,10 @@ CREATE TABLE ledger(
 	PRIMARY KEY(source, path)) STRICT, WITHOUT ROWID;
 CREATE TABLE posting(term INTEGER NOT NULL, block INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(term, block)) STRICT, WITHOUT ROWID;
 CREATE TABLE unit(field INTEGER NOT NULL, block INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(field, block)) STRICT, WITHOUT ROWID;
+`, `
+CREATE TABLE tombstone(
+	place BLOB PRIMARY KEY, source BLOB NOT NULL, origin BLOB NOT NULL, at INTEGER NOT NULL,
+	overwritten INTEGER NOT NULL) STRICT, WITHOUT ROWID; -- 0: the words may still stand in free parts of the file
 `}}
 
 // Store is the collection in one home. It implements knowledge.Collection.
@@ -161,7 +167,7 @@ func insertDocument(ctx context.Context, tx *sql.Tx, words *wordIndex, c *knowle
 	if d.ID != knowledge.ID(c.Entry.Source, c.Entry.Path) {
 		return fault.New(fault.Internal, fmt.Sprintf("document %s under the entry %s/%s", d.ID, c.Entry.Source, c.Entry.Path), "")
 	}
-	readers, err := readersID(ctx, tx, d.Readers)
+	readers, err := readersID(ctx, tx, d.Readers) // access: stored with its readers
 	if err != nil {
 		return err
 	}
@@ -243,12 +249,12 @@ func (s *Store) SetReaders(ctx context.Context, source string, readers knowledge
 				return err
 			}
 			var n int64
-			err = tx.QueryRowContext(ctx, `UPDATE document SET readers = ? WHERE id = ? RETURNING n`, r, string(id)).Scan(&n)
+			err = tx.QueryRowContext(ctx, `UPDATE document SET readers = ? WHERE id = ? RETURNING n`, r, string(id)).Scan(&n) // access: new readers in the record
 			if errors.Is(err, sql.ErrNoRows) {
 				continue
 			}
 			if err == nil {
-				err = words.setReaders(ctx, n, r)
+				err = words.setReaders(ctx, n, r) // access: new readers in the index
 			}
 			if err != nil {
 				return err
@@ -413,6 +419,11 @@ func (s *Store) Integrity(ctx context.Context) ([]string, error) {
 				wrong = append(wrong, q.name+": "+id)
 			}
 		}
+		back, err := cameBack(ctx, tx)
+		if err != nil {
+			return err
+		}
+		wrong = append(wrong, back...)
 		inRecord, err := column[int64](ctx, tx, `SELECT id FROM passage ORDER BY id`)
 		if err != nil {
 			return err

@@ -24,7 +24,7 @@ func (s *Store) View(asker knowledge.Asker) knowledge.View { return View{s, aske
 
 // Legs ranks the passages the asker may see.
 func (v View) Legs(ctx context.Context, q knowledge.Query) (legs knowledge.Legs, err error) {
-	if v.store == nil {
+	if v.store == nil { // access: the zero View ranks
 		return legs, nil
 	}
 	err = v.store.read(ctx, "search", func(tx *sql.Tx) error {
@@ -40,13 +40,13 @@ func (v View) may(value string) (bool, error) {
 	if err := json.Unmarshal([]byte(value), &r); err != nil {
 		return false, err
 	}
-	return v.asker.MayRead(r), nil
+	return v.asker.MayRead(r), nil // access: the record
 }
 
 // Passages returns the passages asked for, in that order, without those that
 // are not there or not for this asker.
 func (v View) Passages(ctx context.Context, ids []knowledge.PassageID) ([]knowledge.Passage, error) {
-	if v.store == nil {
+	if v.store == nil { // access: the zero View reads passages
 		return nil, nil
 	}
 	var all []knowledge.Passage
@@ -72,7 +72,7 @@ func (v View) Passages(ctx context.Context, ids []knowledge.PassageID) ([]knowle
 			}
 			if may, err := v.may(readers); err != nil {
 				return err
-			} else if !may {
+			} else if !may { // access: passages
 				continue
 			}
 			if err := json.Unmarshal([]byte(heading), &p.Heading); err != nil {
@@ -94,50 +94,55 @@ func missing(id knowledge.DocumentID) error {
 
 // Document returns a document with its text.
 func (v View) Document(ctx context.Context, id knowledge.DocumentID) (knowledge.Document, error) {
-	d := knowledge.Document{ID: id}
-	if v.store == nil {
+	if v.store == nil { // access: the zero View reads documents
 		return knowledge.Document{}, missing(id)
 	}
-	found := false
-	err := v.store.read(ctx, "open "+string(id), func(tx *sql.Tx) error {
-		var origin, version, blocks, text []byte
-		var asked, places, readers string
-		var modified, dated, n int64
-		err := tx.QueryRowContext(ctx, `SELECT d.n, d.origin, d.version, d.recipe, d.title, d.lang, d.modified, d.dated, d.asked, d.blocks, d.places, d.text, r.value
-			FROM document d JOIN readers r ON r.id = d.readers WHERE d.id = ?`, string(id)).
-			Scan(&n, &origin, &version, &d.Recipe, &d.Title, &d.Lang, &modified, &dated, &asked, &blocks, &places, &text, &readers)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		may, err := v.may(readers)
-		if err != nil || !may {
-			return err
-		}
-		if err := errors.Join(json.Unmarshal([]byte(asked), &d.Asked), json.Unmarshal([]byte(places), &d.Places), json.Unmarshal([]byte(readers), &d.Readers)); err != nil {
-			return err
-		}
-		if d.Replaces, err = v.named(ctx, tx, n, "older"); err != nil {
-			return err
-		}
-		if d.Replaced, err = v.named(ctx, tx, n, "newer"); err != nil {
-			return err
-		}
-		copy(d.Origin[:], origin)
-		copy(d.Version[:], version)
-		d.Blocks, d.Text = unpackBlocks(blocks), string(text)
-		d.Modified, d.Dated = unstamp(modified), unstamp(dated)
-		found = true
-		return nil
+	var d *knowledge.Document
+	err := v.store.read(ctx, "open "+string(id), func(tx *sql.Tx) (err error) {
+		d, err = v.document(ctx, tx, id)
+		return err
 	})
 	if err != nil {
 		return knowledge.Document{}, err
 	}
-	if !found {
+	if d == nil {
 		return knowledge.Document{}, missing(id)
 	}
+	return *d, nil
+}
+
+// document reads a document; nil when it is not there or not for the asker.
+func (v View) document(ctx context.Context, tx *sql.Tx, id knowledge.DocumentID) (*knowledge.Document, error) {
+	d := &knowledge.Document{ID: id}
+	var origin, version, blocks, text []byte
+	var asked, places, readers string
+	var modified, dated, n int64
+	err := tx.QueryRowContext(ctx, `SELECT d.n, d.origin, d.version, d.recipe, d.title, d.lang, d.modified, d.dated, d.asked, d.blocks, d.places, d.text, r.value
+		FROM document d JOIN readers r ON r.id = d.readers WHERE d.id = ?`, string(id)).
+		Scan(&n, &origin, &version, &d.Recipe, &d.Title, &d.Lang, &modified, &dated, &asked, &blocks, &places, &text, &readers)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	may, err := v.may(readers)
+	if err != nil || !may { // access: document
+		return nil, err
+	}
+	if err := errors.Join(json.Unmarshal([]byte(asked), &d.Asked), json.Unmarshal([]byte(places), &d.Places), json.Unmarshal([]byte(readers), &d.Readers)); err != nil {
+		return nil, err
+	}
+	if d.Replaces, err = v.named(ctx, tx, n, "older"); err != nil {
+		return nil, err
+	}
+	if d.Replaced, err = v.named(ctx, tx, n, "newer"); err != nil {
+		return nil, err
+	}
+	copy(d.Origin[:], origin)
+	copy(d.Version[:], version)
+	d.Blocks, d.Text = unpackBlocks(blocks), string(text)
+	d.Modified, d.Dated = unstamp(modified), unstamp(dated)
 	return d, nil
 }
 
@@ -158,7 +163,7 @@ func (v View) named(ctx context.Context, tx *sql.Tx, n int64, column string) ([]
 		}
 		if may, err := v.may(readers); err != nil {
 			return nil, err
-		} else if may {
+		} else if may { // access: named documents
 			seen = append(seen, knowledge.DocumentID(id))
 		}
 	}
@@ -169,19 +174,19 @@ func (v View) named(ctx context.Context, tx *sql.Tx, n int64, column string) ([]
 // state Gone and no text.
 func (v View) Open(ctx context.Context, c knowledge.Citation) (knowledge.Excerpt, error) {
 	e := knowledge.Excerpt{Citation: knowledge.Citation{Pointer: c.Pointer}, State: knowledge.Gone}
-	d, err := v.Document(ctx, c.Document)
-	if err != nil {
-		if fault.KindOf(err) == fault.Missing {
-			return e, nil
-		}
-		return e, err
+	if v.store == nil { // access: the zero View opens
+		return e, nil
 	}
-	e.Document, e.Citation = d, c
-	e.State, e.Start, e.End = c.Find(d)
-	e.Place = knowledge.PlaceAt(d.Places, e.Start)
-	err = v.store.read(ctx, "open "+string(c.Document), func(tx *sql.Tx) error {
+	err := v.store.read(ctx, "open "+string(c.Document), func(tx *sql.Tx) error {
+		d, err := v.document(ctx, tx, c.Document) // access: open
+		if d == nil {
+			return err
+		}
+		e.Document, e.Citation = *d, c
+		e.State, e.Start, e.End = c.Find(*d)
+		e.Place = knowledge.PlaceAt(d.Places, e.Start)
 		var heading string
-		err := tx.QueryRowContext(ctx, `SELECT heading FROM passage WHERE document = (SELECT n FROM document WHERE id = ?) AND "start" <= ? ORDER BY "start" DESC LIMIT 1`,
+		err = tx.QueryRowContext(ctx, `SELECT heading FROM passage WHERE document = (SELECT n FROM document WHERE id = ?) AND "start" <= ? ORDER BY "start" DESC LIMIT 1`,
 			string(c.Document), e.Start).Scan(&heading)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
@@ -196,19 +201,17 @@ func (v View) Open(ctx context.Context, c knowledge.Citation) (knowledge.Excerpt
 
 // Documents lists what the asker may see, ordered by ID.
 func (v View) Documents(ctx context.Context, f knowledge.Filter) ([]knowledge.Summary, error) {
-	if v.store == nil {
+	if v.store == nil { // access: the zero View lists
 		return nil, nil
-	}
-	if f.Replaces != "" { // who replaces a document that the asker may not know of is not told
-		if _, err := v.Document(ctx, f.Replaces); err != nil {
-			if fault.KindOf(err) == fault.Missing {
-				return nil, nil
-			}
-			return nil, err
-		}
 	}
 	var all []knowledge.Summary
 	err := v.store.read(ctx, "list documents", func(tx *sql.Tx) error {
+		if f.Replaces != "" { // access: who replaces
+			// Who replaces a document that the asker may not know of is not told.
+			if d, err := v.document(ctx, tx, f.Replaces); d == nil {
+				return err
+			}
+		}
 		rows, err := tx.QueryContext(ctx, `SELECT d.n, d.id, d.version, d.title, d.modified, d.dated, d.asked, r.value,
 			(SELECT count(*) FROM passage WHERE document = d.n)
 			FROM document d JOIN readers r ON r.id = d.readers
@@ -232,7 +235,7 @@ func (v View) Documents(ctx context.Context, f knowledge.Filter) ([]knowledge.Su
 			if err := errors.Join(json.Unmarshal([]byte(readers), &s.Readers), json.Unmarshal([]byte(asked), &s.Asked)); err != nil {
 				return err
 			}
-			if !v.asker.MayRead(s.Readers) {
+			if !v.asker.MayRead(s.Readers) { // access: documents
 				continue
 			}
 			copy(s.Version[:], version)

@@ -298,7 +298,6 @@ func carve(t string, pieces []piece) ([]knowledge.Block, int) {
 			at += len(z.Raw())
 			switch kind {
 			case html.ErrorToken:
-				at = len(s)
 				break tokens
 			case html.TextToken:
 				if h.depth == 0 {
@@ -309,7 +308,6 @@ func carve(t string, pieces []piece) ([]knowledge.Block, int) {
 			case html.CommentToken, html.DoctypeToken:
 				if !strings.HasSuffix(s[begin:at], ">") {
 					if !p.raw {
-						at = len(s)
 						words = words || h.depth == 0
 						break tokens // it does not end here, so it is no comment
 					}

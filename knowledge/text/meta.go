@@ -175,17 +175,17 @@ func (m *meta) set(key string, values []string, ok bool) {
 	case "replaced-by", "superseded-by", "obsoleted-by":
 		m.replaced = append(m.replaced, paths(values)...)
 	case "readers":
-		asked := knowledge.ParseReaders(strings.Join(values, ","))
-		if slices.Contains(asked.Groups, "all") {
+		asked := knowledge.ParseReaders(strings.Join(values, ",")) // access: front matter
+		if slices.Contains(asked.Groups, "all") {                  // access: front matter for all
 			asked = knowledge.Readers{Everyone: true}
 		}
-		if !ok || len(values) == 0 {
+		if !ok || len(values) == 0 { // access: front matter by a slip
 			// Whoever meant to keep readers out must not have let them in by a slip.
 			asked = knowledge.Readers{}
 			m.warnings = append(m.warnings, "the readers in the front matter are neither a list nor names; only the owner may read this")
 		}
 		if m.readers != nil {
-			asked = m.readers.Narrow(asked)
+			asked = m.readers.Narrow(asked) // access: front matter twice
 		}
 		m.readers = &asked
 	}
