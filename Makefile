@@ -1,7 +1,7 @@
 # demo         builds the program and shows it working, offline, on a built-in sample
 # build        leaves bin/groundwork
 # test         all tests that need Go alone
-# test-real    tests that need more than Go (later: a browser, servers, models)
+# test-real    tests that need more than Go; installs a browser where apt-get is there and chromium is not
 # check        what to run before every commit: format, vet, lint, house, short tests, other platforms;
 #              under two minutes, but the first run compiles everything for three more platforms
 # check-long   fuzzing and the long tests
@@ -31,7 +31,8 @@ test:
 	@.ci/loud.sh ./...
 
 test-real:
-	@echo "Nothing needs installing yet: no browser, no servers, no models."
+	@command -v chromium >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium; } >/dev/null \
+	|| echo "chromium could not be installed: the pages cannot be looked at in a browser"
 	@GROUNDWORK_REAL=1 .ci/loud.sh -count=1 -run Real ./...
 
 check:

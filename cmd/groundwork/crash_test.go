@@ -72,7 +72,7 @@ func TestCrash(t *testing.T) {
 	}
 	w.complete()
 	slices.Sort(w.restarts)
-	t.Logf("%d rounds died, %d of them inside a write (%d %%), %d with a torn log; %d commands ended before they were struck; %d documents forgotten; by command (died, inside, torn): %v",
+	t.Logf("%d rounds died, %d of them inside a write (%d %%), %d with a torn log; %d commands ended before they were struck; at most %d tombstones at once; by command (died, inside, torn): %v",
 		w.deaths, w.inside, 100*w.inside/max(1, w.deaths), w.torn, w.survived, w.forgotten, w.by)
 	t.Logf("restart: p50 %v, slowest %v; %d whole comparisons; all in %v", w.restarts[len(w.restarts)/2], w.restarts[len(w.restarts)-1], w.completed, time.Since(began).Round(time.Second))
 	if 100*w.inside < 40*w.deaths {

@@ -29,6 +29,10 @@ type Settings struct {
 // the tuning half of the natural questions.
 const DefaultThreshold = .3
 
+// forUnknown is what the share of unknown words takes from the confidence; chosen
+// on the same half.
+const forUnknown = .3
+
 // furtherCoverage is the share of the question's weight that a second or third
 // stretch must hold with its headings.
 const furtherCoverage = .5
@@ -148,8 +152,9 @@ func (w Writer) candidates(ctx context.Context, want want, r knowledge.Ranking, 
 
 // confidence says how sure it is that the ranking holds an answer, 0 to 1: half
 // the largest share of the question's weight in one passage with its headings,
-// half the share in the first page's title and path. Nine other signals
-// were measured (doc/bench/answers.md).
+// half the share in the first page's title and path, less a part of the share of
+// words that no passage holds. Other signals were measured and left out
+// (doc/bench/answers.md).
 func (w want) confidence(r knowledge.Ranking) float64 {
 	if w.total == 0 || len(r.Found) == 0 {
 		return 0
@@ -158,7 +163,13 @@ func (w want) confidence(r knowledge.Ranking) float64 {
 	for _, f := range r.Found {
 		best = max(best, w.coverage(append([]string{f.Title, f.Text}, f.Heading...)...))
 	}
-	return best/2 + w.coverage(r.Found[0].Title, r.Found[0].Document.Path())/2
+	unknown := 0.
+	for stem, v := range w.weight {
+		if r.Known[stem] == 0 {
+			unknown += v / w.total
+		}
+	}
+	return max(0, best/2+w.coverage(r.Found[0].Title, r.Found[0].Document.Path())/2-forUnknown*unknown)
 }
 
 // choose takes the stretches to show: the best, and further ones that cover
