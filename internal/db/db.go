@@ -12,9 +12,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -40,6 +42,7 @@ type DB struct {
 	Read  *sql.DB // several connections, read-only
 	Write *sql.DB // one connection; nil when opened by OpenReader
 	lock  *os.File
+	kept  []*os.File // that Look must not close before SQLite is done
 }
 
 // Open opens home for writing, makes it when it is not there, and migrates it.
@@ -216,6 +219,32 @@ func Explain(err error, doing string) error {
 	return fault.Wrap(fault.Internal, err, doing, "")
 }
 
+// Look gives f the bytes of a file of the home. SQLite's locks belong to the
+// process: whoever closes any descriptor of a database file drops them all, and
+// then another process takes the files for abandoned and cuts them under our
+// feet. So a file of the database that Look has opened stays open until Close.
+// It must not be called twice at a time.
+func (d *DB) Look(path string, f func(io.Reader) error) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	for _, k := range d.kept {
+		if known, err := k.Stat(); err == nil && os.SameFile(info, known) {
+			return f(io.NewSectionReader(k, 0, info.Size()))
+		}
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(filepath.Base(path), File) || runtime.GOOS == "windows" { // where locks belong to the descriptor
+		return errors.Join(f(file), file.Close())
+	}
+	d.kept = append(d.kept, file)
+	return f(file)
+}
+
 // Close ends reading and writing and lets the next writer in.
 func (d *DB) Close() error {
 	var errs []error
@@ -224,6 +253,9 @@ func (d *DB) Close() error {
 	}
 	if d.Write != nil {
 		errs = append(errs, d.Write.Close())
+	}
+	for _, f := range d.kept {
+		errs = append(errs, f.Close())
 	}
 	if d.lock != nil {
 		errs = append(errs, d.lock.Close())

@@ -1,5 +1,5 @@
 // Package intake carries files from a source through screening into the
-// collection, on a schedule, and keeps the ledger true.
+// collection, and keeps the ledger true.
 //
 // One Sync compares a source's listing with the ledger and handles what
 // differs:

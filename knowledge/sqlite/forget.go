@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -329,17 +328,15 @@ func (s *Store) search(ctx context.Context, words *finder, p *knowledge.Proof) e
 		if err != nil || !e.Type().IsRegular() {
 			return err
 		}
-		f, err := os.Open(path)
+		err = s.db.Look(path, func(r io.Reader) error {
+			n, err := io.Copy(words.begin(), r)
+			p.Files++
+			p.Bytes += n
+			return err
+		})
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		n, err := io.Copy(words.begin(), f)
-		p.Files++
-		p.Bytes += n
 		if here := words.take(); len(here) > 0 {
 			found[path] = here
 		}
