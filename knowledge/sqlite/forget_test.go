@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -213,9 +214,9 @@ func TestForgetBesideReader(t *testing.T) {
 	if err := in.Close(); err != nil {
 		t.Fatal(err)
 	}
-	rest, err := io.ReadAll(lines)
-	if err := reader.Wait(); err != nil {
-		t.Errorf("reader: %v %s", err, rest)
+	said, err := io.ReadAll(lines)
+	if err = errors.Join(err, reader.Wait()); err != nil {
+		t.Errorf("reader: %v %s", err, said)
 	}
 	if rest, err := s.Overwrite(ctx); rest != "" || err != nil {
 		t.Errorf("once the reader is gone: %q, %v", rest, err)
