@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"groundwork/knowledge"
 	"groundwork/knowledge/intake"
 	"groundwork/knowledge/sqlite"
+	"groundwork/server"
 
 	"github.com/spf13/cobra"
 )
@@ -56,9 +56,16 @@ brings it up to date.`,
 					if err != nil {
 						return err
 					}
-					if r := knowledge.ParseReaders(readers); o.Synced.IsZero() || cmd.Flags().Changed("readers") {
+					r, err := readersOf(readers)
+					if err != nil {
+						return err
+					}
+					if o.Synced.IsZero() || cmd.Flags().Changed("readers") {
 						if err := a.setReaders(cmd.Context(), store, o, r); err != nil { // access: readers of a source added again
 							return err
+						}
+						if before := readersText(o.Readers); !o.Synced.IsZero() && before != readersText(r) {
+							a.note("%s: readers were %s, are now %s", o.Name, visible(before), visible(readersText(r)))
 						}
 						o.Readers = r
 					}
@@ -71,7 +78,8 @@ brings it up to date.`,
 					}
 					reports = append(reports, report)
 				}
-				return a.reports(reports, `groundwork ask "..."`)
+				a.reports(reports, `groundwork ask "..."`)
+				return nil
 			})
 		},
 	}
@@ -114,11 +122,18 @@ func (a *app) origin(ctx context.Context, store *sqlite.Store, location, name st
 		return knowledge.Origin{}, err
 	}
 	byName := map[string]knowledge.Origin{}
+	var here []knowledge.Origin // sources of this very place
 	for _, s := range sources {
 		if s.Location == location && (name == "" || name == s.Name) {
-			return s, nil
+			here = append(here, s)
 		}
 		byName[s.Name] = s
+	}
+	if len(here) > 1 {
+		return knowledge.Origin{}, fault.New(fault.Input, fmt.Sprintf("add %s: it is more than one source already: %s and %s", location, here[0].Name, here[1].Name), "say which with --name")
+	}
+	if len(here) == 1 {
+		return here[0], nil
 	}
 	if name == "" {
 		base := cleanName(filepath.Base(location))
@@ -147,22 +162,26 @@ func cleanName(s string) string {
 	return s
 }
 
+// reportJSON is a report as JSON has it.
+type reportJSON struct {
+	intake.Report
+	TookMs int64 `json:"took_ms"`
+}
+
+func reportsJSON(reports []intake.Report) []reportJSON {
+	lines := make([]reportJSON, len(reports))
+	for i, r := range reports {
+		r.Warnings = orEmpty(r.Warnings)
+		lines[i] = reportJSON{r, r.Took.Milliseconds()}
+	}
+	return lines
+}
+
 // reports prints what syncs did.
-func (a *app) reports(reports []intake.Report, next string) error {
+func (a *app) reports(reports []intake.Report, next string) {
 	if a.asJSON {
-		type line struct {
-			intake.Report
-			TookMs int64 `json:"took_ms"`
-		}
-		lines := make([]line, len(reports))
-		for i, r := range reports {
-			if r.Warnings == nil {
-				r.Warnings = []string{}
-			}
-			lines[i] = line{r, r.Took.Milliseconds()}
-		}
-		a.json(map[string]any{"sources": lines})
-		return nil
+		a.json(map[string]any{"sources": reportsJSON(reports)})
+		return
 	}
 	for _, r := range reports {
 		var did []string
@@ -185,11 +204,13 @@ func (a *app) reports(reports []intake.Report, next string) error {
 		if n := r.States[knowledge.HeldBack]; n > 0 {
 			fmt.Fprintf(a.out, "  held back: %d; groundwork status %s says why\n", n, r.Source)
 		}
+		if n := r.States[knowledge.Excluded]; n > 0 && r.States[knowledge.Indexed] == 0 {
+			fmt.Fprintf(a.out, "  nothing is indexed; groundwork status --files %s says why\n", r.Source)
+		}
 	}
 	if next != "" {
 		a.note("Next: %s", next)
 	}
-	return nil
 }
 
 // states prints counts by outcome, indexed first.
@@ -232,24 +253,22 @@ func (a *app) syncCommand() *cobra.Command {
 						reports = append(reports, report)
 					case fault.KindOf(err) == fault.Budget || fault.KindOf(err) == fault.Internal || len(sources) == 1:
 						return err
+					case first == nil:
+						first = err // printed at the end
 					default:
 						a.note("groundwork: %s", err)
-						if first == nil {
-							first = err
-						}
 					}
 				}
-				if first != nil {
-					if !a.asJSON {
-						err = a.reports(reports, "")
-					}
-					return cmp.Or(err, first)
+				if first != nil && a.asJSON {
+					a.json(map[string]any{"sources": reportsJSON(reports), "error": server.ErrorJSON(first)["error"]})
+					return result(exitCode(first))
 				}
-				return a.reports(reports, "")
+				a.reports(reports, "")
+				return first
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&acceptLoss, "accept-loss", false, "go on although most files of a source are gone")
+	cmd.Flags().BoolVar(&acceptLoss, "accept-loss", false, "go on although more than 20 files, and more than half, of a source are gone")
 	return cmd
 }
 
@@ -304,6 +323,21 @@ func (a *app) sourcesCommand() *cobra.Command {
 	}
 }
 
+// readersOf reads "all", "owner" or GROUP,GROUP. The two words stand alone: a
+// group of that name would be taken for everybody, or for the owner.
+func readersOf(text string) (knowledge.Readers, error) {
+	if text = strings.TrimSpace(text); text == "owner" {
+		return knowledge.Readers{}, nil
+	}
+	r := knowledge.ParseReaders(text)
+	for _, word := range []knowledge.Group{"all", "owner"} {
+		if slices.Contains(r.Groups, word) {
+			return r, fault.New(fault.Input, fmt.Sprintf("readers %q: %q stands alone", text, word), `name groups, or "all", or "owner"`)
+		}
+	}
+	return r, nil
+}
+
 func readersText(r knowledge.Readers) string {
 	if s := r.String(); s != "" {
 		return s
@@ -346,9 +380,8 @@ func (a *app) readersCommand() *cobra.Command {
 					return err
 				}
 				o := sources[0]
-				o.Readers = knowledge.ParseReaders(args[2])
-				if args[2] == "owner" {
-					o.Readers = knowledge.Readers{}
+				if o.Readers, err = readersOf(args[2]); err != nil {
+					return err
 				}
 				if err := a.setReaders(cmd.Context(), store, o, o.Readers); err != nil { // access: readers set
 					return err

@@ -149,14 +149,18 @@ func (a *app) printExcerpt(e knowledge.Excerpt) error {
 	if a.asJSON {
 		a.json(server.ExcerptJSON(e))
 	} else {
-		fmt.Fprintf(a.out, "%s\n", a.bold(strings.Join(append([]string{d.Title}, e.Heading...), " > ")))
-		fmt.Fprintf(a.out, "%s%s, %s\n\n", d.ID, comma(e.Place), look.Dated(d.Date(), !d.Dated.IsZero()))
+		fmt.Fprintf(a.out, "%s\n", a.bold(visible(strings.Join(append([]string{d.Title}, e.Heading...), " > "))))
+		fmt.Fprintf(a.out, "%s%s, %s\n\n", visible(string(d.ID)), comma(e.Place), look.Dated(d.Date(), !d.Dated.IsZero()))
 		if holds {
 			fmt.Fprintf(a.out, "%s%s%s\n", look.Clean(d.Text[from:e.Start]), a.mark(look.Clean(d.Text[e.Start:e.End])), look.Clean(d.Text[e.End:to]))
 		}
 	}
 	if !holds {
-		a.note("groundwork: the document has changed since (its version is %s now)\n  next: groundwork search finds the passage of today", d.Version.Short())
+		why := "the document has changed since (its version is " + d.Version.Short() + " now)"
+		if strings.HasPrefix(d.Version.String(), e.Citation.Version) {
+			why = fmt.Sprintf("the span does not lie in the document, which has %d bytes", len(d.Text))
+		}
+		a.note("groundwork: %s\n  next: groundwork search finds the passage of today", why)
 		return result(7)
 	}
 	return nil
@@ -225,7 +229,7 @@ func (a *app) printAnswer(x knowledge.Answer) {
 		fmt.Fprintln(a.out, "note: "+w)
 	}
 	if x.Answered {
-		a.note("Quoted, not written: no language model was used. Open a source: groundwork open POINTER")
+		a.note("Quoted, not written: these are the nearest words, found without a language model; read whether they answer. groundwork open POINTER shows one in its surroundings.")
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"groundwork/internal/db"
+	"groundwork/knowledge/source"
 	"groundwork/knowledge/text"
 	"groundwork/server"
 )
@@ -197,5 +199,12 @@ func TestCitationsOfEncodings(t *testing.T) {
 		if stands(t, oneHome, one, x) == 0 {
 			t.Errorf("%s: nothing was cited", name)
 		}
+	}
+}
+
+// A source tells a home by the file that internal/db keeps in it.
+func TestHomeFile(t *testing.T) {
+	if source.HomeFile != db.File {
+		t.Errorf("source looks for %s, the store is %s", source.HomeFile, db.File)
 	}
 }

@@ -53,7 +53,11 @@ somewhere below the home all the same: exit code 7.`,
 						return nil
 					}
 					fmt.Fprintf(a.out, "%s may come in again: %d tombstones lifted\n", visible(what.String()), n)
-					a.note("Next: groundwork sync")
+					if what.Path == "" {
+						a.note("Next: groundwork add FOLDER --name %s", visible(what.Source))
+					} else {
+						a.note("Next: groundwork sync")
+					}
 					return nil
 				}
 				proof, err := store.Forget(cmd.Context(), what, time.Now())
@@ -118,11 +122,16 @@ func (a *app) printProof(what knowledge.Selector, p knowledge.Proof) error {
 			"copies": copies, "searched": map[string]any{"stretches": p.Stretches, "files": p.Files, "bytes": p.Bytes}, "found": orEmpty(p.Found), "rest": p.Rest, "next": next})
 	} else {
 		fmt.Fprintf(a.out, "forgotten: %s (%d documents, %d passages)\n", visible(what.String()), p.Documents, p.Passages)
+		if p.Documents == 0 {
+			fmt.Fprintln(a.out, "  no document of it was in the collection; its place stays out from now on")
+		}
 		if p.Rest != "" {
 			fmt.Fprintf(a.out, "  not overwritten yet: %s\n  next: %s\n", p.Rest, next)
 		} else {
 			fmt.Fprintf(a.out, "  searched for: %d stretches of the text, byte by byte in %d files (%.1f MB) of %s\n", p.Stretches, p.Files, float64(p.Bytes)/1e6, visible(home))
-			if len(p.Found) == 0 {
+			if p.Stretches == 0 {
+				fmt.Fprintln(a.out, "  nothing of it was long enough to look for")
+			} else if len(p.Found) == 0 {
 				fmt.Fprintln(a.out, "  found: none")
 			}
 			for _, f := range p.Found {
@@ -142,7 +151,7 @@ func (a *app) printProof(what knowledge.Selector, p knowledge.Proof) error {
 			}
 			fmt.Fprintf(a.out, "  tombstone: place %s, bytes %s\n", t.Place.Short(), t.Origin.Short())
 		}
-		a.note("The file on disk is as it was. A sync leaves it out; groundwork forget --undo %s lifts that.", visible(what.String()))
+		a.note("What is on disk is as it was. Syncs, and adding it again, leave it out; groundwork forget --undo %s lifts that.", visible(what.String()))
 	}
 	if code != 0 {
 		return result(code)

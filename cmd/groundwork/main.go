@@ -194,7 +194,19 @@ Next: groundwork demo`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !a.asJSON {
+				return cmd.Help()
+			}
+			commands := []map[string]string{}
+			for _, c := range cmd.Commands() {
+				if c.IsAvailableCommand() {
+					commands = append(commands, map[string]string{"name": c.Name(), "does": c.Short})
+				}
+			}
+			a.json(map[string]any{"commands": commands, "next": "groundwork demo"})
+			return nil
+		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fault.New(fault.Input, err.Error(), cmd.CommandPath()+" --help")

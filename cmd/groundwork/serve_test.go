@@ -239,7 +239,7 @@ func TestServe(t *testing.T) {
 		}
 
 		second := p.run(t, "serve", "--addr", "127.0.0.1:0")
-		second.fails(5, fmt.Sprintf("process %d is writing there", s.cmd.Process.Pid))
+		second.fails(5, fmt.Sprintf("process %d serves it already", s.cmd.Process.Pid))
 		s.stop()
 		p.run(t, "serve", "--addr", "0.0.0.0:7474").fails(2, "serving beyond this machine needs sign-in, which is not built yet")
 		p.run(t, "serve", "--addr", ":7474").fails(2, "needs sign-in")

@@ -14,6 +14,7 @@ import (
 
 	"groundwork/internal/fault"
 	"groundwork/knowledge"
+	"groundwork/knowledge/screening"
 	"groundwork/knowledge/source"
 	"groundwork/knowledge/sqlite"
 	"groundwork/knowledge/text"
@@ -179,6 +180,11 @@ func (a *app) readCommand() *cobra.Command {
 			reading := knowledge.Reading{State: content.State, Reason: content.Reason}
 			if content.State == "" {
 				reading = text.Read(filepath.Base(abs), content.Bytes)
+			}
+			screen := screening.New()
+			if found := append(screen.Path(filepath.Base(abs)), screen.Text(reading.Text)...); len(found) > 0 {
+				reading.Warnings = append(reading.Warnings, "a collection would hold this file back: "+screening.Reason(found, reading.Text))
+				a.note("note: %s", reading.Warnings[len(reading.Warnings)-1])
 			}
 			state := string(reading.State)
 			if reading.State == knowledge.Indexed {

@@ -146,6 +146,9 @@ func (a *app) printVerification(r verification, names []string) {
 	}
 }
 
+// mostPage is how large a page is looked at, in bytes.
+const mostPage = 50 << 20
+
 // page reads a file that may hold pointers.
 func (a *app) page(name string) (string, error) {
 	path, err := a.abs(name)
@@ -160,6 +163,9 @@ func (a *app) page(name string) (string, error) {
 		return "", fault.Wrap(fault.Input, err, "verify "+name, "check the path and its permissions")
 	case info.IsDir():
 		return "", fault.New(fault.Input, "verify "+name+": this is a folder", "name its files: groundwork verify "+name+"/*.md")
+	}
+	if !info.Mode().IsRegular() || info.Size() > mostPage {
+		return "", fault.New(fault.Input, "verify "+name+": not a regular file of at most 50 MB", "name a page")
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -273,9 +273,12 @@ func acquire(path string) (*os.File, error) {
 		holder := make([]byte, 64)
 		n, _ := f.Read(holder) // an unreadable lock file still means: taken
 		who := "another process"
-		first, _, _ := strings.Cut(string(holder[:n]), "\n")
+		first, address, _ := strings.Cut(string(holder[:n]), "\n")
 		if pid, err := strconv.Atoi(strings.TrimSpace(first)); err == nil {
 			who = fmt.Sprintf("process %d", pid)
+		}
+		if strings.TrimSpace(address) != "" {
+			return nil, errors.Join(fault.New(fault.Busy, "write to "+filepath.Dir(path)+": "+who+" serves it already", "use the server that runs, or stop it"), f.Close())
 		}
 		return nil, errors.Join(fault.New(fault.Busy, "write to "+filepath.Dir(path)+": "+who+" is writing there", "wait until it is done, or stop it"), f.Close())
 	}

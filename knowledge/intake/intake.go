@@ -261,10 +261,8 @@ func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowl
 	}
 	e.Size, e.Modified = content.Size, content.Modified
 	e.Origin = knowledge.HashOf(content.Bytes)
-	if why := forgotten(id, e.Origin); why != "" {
-		return fail(knowledge.Excluded, why)
-	}
-	if known && old.Origin == e.Origin && old.Recipe == in.Recipe && !retry && old.State != knowledge.Excluded {
+	why := forgotten(id, e.Origin)
+	if why == "" && known && old.Origin == e.Origin && old.Recipe == in.Recipe && !retry && old.State != knowledge.Excluded {
 		if same && old.State == knowledge.Damaged && e.At.Sub(e.Modified) > racy {
 			old.At = e.At // it was read only because it was young then; from now on it can rest
 			return result{change: knowledge.Change{Entry: old}}
@@ -272,11 +270,14 @@ func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowl
 		return result{unchanged: true, change: knowledge.Change{Entry: old}}
 	}
 	words := in.Read(f.Path, content.Bytes)
-	if words.State != knowledge.Indexed {
+	if words.State != knowledge.Indexed && why == "" {
 		return fail(words.State, words.Reason)
 	}
 	if found := in.ScreenText(words.Text); len(found) > 0 {
-		return fail(knowledge.HeldBack, in.Explain(found, words.Text))
+		return fail(knowledge.HeldBack, in.Explain(found, words.Text)) // which says more than that it was forgotten
+	}
+	if why != "" {
+		return fail(knowledge.Excluded, why)
 	}
 	d := knowledge.Document{
 		ID: id, Origin: e.Origin, Version: knowledge.HashOf([]byte(words.Text)), Recipe: in.Recipe,

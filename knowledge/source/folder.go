@@ -33,10 +33,14 @@ import (
 // begin with a dot), folders named node_modules, symbolic links, whatever is not
 // a regular file, and names that are not UTF-8 (their bytes appear as %XX). An
 // excluded folder is one entry whose path ends in "/"; nothing below it is
-// listed. All other paths are the bytes of the names on disk.
+// listed. All other paths are the bytes of the names on disk. So is a folder
+// that holds a file named HomeFile: a home keeps what screening has not seen.
 type Folder struct {
 	Root string // path of the folder or of one file; a symbolic link here is followed
 }
+
+// HomeFile is the file that tells a home of this program from other folders.
+const HomeFile = "groundwork.db"
 
 const (
 	readTries = 3
@@ -88,6 +92,9 @@ func (f Folder) List(ctx context.Context) (knowledge.Listing, error) {
 	if err := ctx.Err(); err != nil {
 		return knowledge.Listing{}, fault.Wrap(fault.Budget, err, doing, "list it again")
 	}
+	if w.home || only == HomeFile {
+		return knowledge.Listing{}, fault.New(fault.Input, doing+": it is a home of Groundwork, which never reads itself", "name a folder of documents")
+	}
 	// What was listed counts only if it is still what Root names.
 	then, err1 := root.Stat(".")
 	now, err2 := os.Stat(root.Name())
@@ -107,6 +114,7 @@ type walk struct {
 	root   *os.Root
 	files  []knowledge.Listed
 	reason string // the first thing that could not be listed
+	home   bool   // the root is a home
 }
 
 func (w *walk) missed(reason string) {
@@ -127,6 +135,14 @@ func (w *walk) folder(ctx context.Context, dir string) {
 	}
 	if err != nil {
 		w.missed(unreadable(fmt.Sprintf("folder %q", dir), err))
+	}
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == HomeFile }) {
+		if dir == "." {
+			w.home = true
+		} else {
+			w.files = append(w.files, knowledge.Listed{Path: quote(dir) + "/", State: knowledge.Excluded, Reason: "a home of Groundwork, which never reads itself"})
+		}
+		return
 	}
 	for _, e := range entries {
 		p := path.Join(dir, e.Name())

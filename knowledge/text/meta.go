@@ -1,6 +1,7 @@
 package text
 
 import (
+	"html"
 	"regexp"
 	"slices"
 	"strconv"
@@ -163,7 +164,7 @@ func (m *meta) set(key string, values []string, ok bool) {
 	}
 	switch key {
 	case "title":
-		m.title = tidy(first)
+		m.title = tidy(html.UnescapeString(first))
 	case "lang", "language":
 		m.lang = first
 	case "date", "updated", "last-updated":

@@ -19,7 +19,7 @@ import (
 
 // Version names this reader in a document's recipe; it changes whenever the same
 // file would give another text, title or block.
-const Version = "text/1"
+const Version = "text/2"
 
 var formats = map[string]string{
 	".md": "markdown", ".markdown": "markdown", ".mdx": "markdown",
