@@ -209,7 +209,8 @@ Next: groundwork demo`,
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fault.New(fault.Input, err.Error(), cmd.CommandPath()+" --help")
+		text, _, _ := strings.Cut(err.Error(), ": strconv.") // Go's own words say nothing more
+		return fault.New(fault.Input, text, cmd.CommandPath()+" --help")
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
@@ -226,7 +227,7 @@ Next: groundwork demo`,
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {
-			return fault.New(fault.Input, fmt.Sprintf("%s: wants %s, got %d arguments", cmd.CommandPath(), what, len(args)), firstExample(cmd))
+			return fault.New(fault.Input, fmt.Sprintf("%s: wants %s, got %d", cmd.Name(), what, len(args)), firstExample(cmd))
 		}
 		return nil
 	}
@@ -236,7 +237,7 @@ func exactly(n int, what string) cobra.PositionalArgs {
 func words(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if strings.TrimSpace(strings.Join(args, " ")) == "" {
-			return fault.New(fault.Input, cmd.CommandPath()+": wants "+what, firstExample(cmd))
+			return fault.New(fault.Input, cmd.Name()+": wants "+what, firstExample(cmd))
 		}
 		return nil
 	}

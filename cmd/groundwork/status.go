@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -42,13 +43,16 @@ func (a *app) statusCommand() *cobra.Command {
 						return err
 					}
 				}
-				var entries []knowledge.Entry
+				entries, err := entriesOf(cmd.Context(), store, filter)
+				if err == nil && len(entries) == 0 && filter.Path != "" && !strings.HasSuffix(filter.Path, "/") {
+					filter.Path += "/" // perhaps a folder
+					entries, err = entriesOf(cmd.Context(), store, filter)
+				}
+				if err != nil {
+					return err
+				}
 				counts := map[knowledge.Outcome]int{}
-				for e, err := range store.Ledger(cmd.Context(), filter) {
-					if err != nil {
-						return err
-					}
-					entries = append(entries, e)
+				for _, e := range entries {
 					counts[e.State]++
 				}
 				if filter.Path != "" && len(entries) == 0 {
@@ -109,6 +113,18 @@ func (a *app) statusCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&files, "files", false, "list every file")
 	return cmd
+}
+
+// entriesOf gathers the entries that the filter admits.
+func entriesOf(ctx context.Context, store *sqlite.Store, filter knowledge.Filter) ([]knowledge.Entry, error) {
+	var entries []knowledge.Entry
+	for e, err := range store.Ledger(ctx, filter) {
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
 }
 
 func (a *app) statusJSON(sources []knowledge.Origin, entries []knowledge.Entry, counts map[knowledge.Outcome]int, size sqlite.Counts, files bool) {

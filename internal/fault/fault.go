@@ -9,6 +9,7 @@ package fault
 import (
 	"context"
 	"errors"
+	"strings"
 )
 
 // Kind says whose turn it is after an error. The zero value is Internal.
@@ -75,7 +76,12 @@ func Wrap(k Kind, err error, message, next string) *Error {
 		if next == "" {
 			next = inner.Next
 		}
-		return &Error{Kind: inner.Kind, Message: message + ": " + inner.Message, Next: next, Err: err}
+		if !strings.HasPrefix(inner.Message, message+":") { // who failed may have said it already
+			message += ": " + inner.Message
+		} else {
+			message = inner.Message
+		}
+		return &Error{Kind: inner.Kind, Message: message, Next: next, Err: err}
 	}
 	return &Error{Kind: k, Message: message + ": " + err.Error(), Next: next, Err: err}
 }

@@ -98,7 +98,8 @@ func (w Writer) Answer(ctx context.Context, q knowledge.Question, emit func(know
 	a.Answered = len(a.Sentences) > 0
 	if !a.Answered {
 		a.Conflicts = nil
-		a.Refusal, a.Nearest = refusal(want, ranking), ranking.Found[:min(len(ranking.Found), 5)]
+		a.Nearest = want.nearest(ranking)
+		a.Refusal = refusal(want, ranking, len(a.Nearest))
 	}
 	a.Spent.Took = time.Since(began)
 	return a, nil
@@ -256,17 +257,29 @@ func (s stretch) cite(start, end int) (knowledge.Cited, error) {
 	return cited, nil
 }
 
+// nearest returns the first passages that hold a word of the question; those
+// found by its grammar alone ("how many") would be noise.
+func (w want) nearest(r knowledge.Ranking) []knowledge.Found {
+	var near []knowledge.Found
+	for _, f := range r.Found {
+		if len(near) < 5 && w.coverage(append([]string{f.Title, f.Text, f.Document.Path()}, f.Heading...)...) > 0 {
+			near = append(near, f)
+		}
+	}
+	return near
+}
+
 // refusal says why there is no answer, in one sentence.
-func refusal(w want, r knowledge.Ranking) string {
+func refusal(w want, r knowledge.Ranking, nearest int) string {
 	switch {
 	case r.Visible == 0:
 		return "Nothing that you may read is indexed here yet."
-	case len(r.Found) == 0:
-		return "No page that you may read holds any of the question's words."
 	case w.total == 0:
 		return "The question has no word to search by; name what it is about."
+	case nearest == 0:
+		return "No page that you may read holds any of the question's words."
 	}
-	return fmt.Sprintf("No page that you may read answers this; the nearest %s below.", plural(min(len(r.Found), 5), "passage is", "passages are"))
+	return fmt.Sprintf("No page that you may read answers this; the nearest %s below.", plural(nearest, "passage is", "passages are"))
 }
 
 func plural(n int, one, many string) string {

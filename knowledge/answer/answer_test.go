@@ -143,6 +143,9 @@ func TestRefusals(t *testing.T) {
 	if a := ask(t, s, lena, "zzz qqq"); a.Answered || a.Refusal != "No page that you may read holds any of the question's words." {
 		t.Errorf("%+v", a)
 	}
+	if a := ask(t, s, lena, "how many moons does Jupiter have?"); a.Answered || len(a.Nearest) != 0 || a.Refusal != "No page that you may read holds any of the question's words." {
+		t.Errorf("found by grammar alone: %+v", a)
+	}
 	if a := ask(t, s, knowledge.Asker{}, "how long is a password?"); a.Answered || a.Refusal != "Nothing that you may read is indexed here yet." {
 		t.Errorf("nobody: %+v", a)
 	}
