@@ -3,6 +3,7 @@ package knowledge
 import (
 	"context"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,7 +12,8 @@ import (
 type Query struct {
 	Stems  []string  // stemmed terms, for passages and titles
 	Words  []string  // unstemmed terms, for whole documents
-	Vector []float32 // by the encoder; nil when there is none
+	Vector []float32 // of the question, of any length but 0; nil asks for the legs by words alone
+	Mark   string    // names the model that made Vector; only its vectors are compared with it
 	Top    int       // hits wanted per leg; 0 gives 100
 }
 
@@ -28,8 +30,10 @@ type Legs struct {
 	Passages []Hit          // stems in passages, BM25
 	Titles   []Hit          // stems in title and path, BM25
 	Words    []Hit          // unstemmed words in whole documents, BM25
-	Meaning  []Hit          // vectors; empty without an encoder
+	Meaning  []Hit          // cosine with Query.Vector, -1 to 1; empty without one
 	Visible  int            // passages the asker may see
+	Encoded  int            // of them, those with a vector of Query.Mark; 0 for a query without a vector
+	Bare     []PassageID    // of them, those without, in order; nil for a query without a vector, and where none has one
 	Known    map[string]int // per stem of the query: visible passages that hold it
 }
 
@@ -158,10 +162,62 @@ type Collection interface {
 	Readmit(context.Context, Selector) (int, error)
 	// Tombstones lists all of them, ordered by Place.
 	Tombstones(context.Context) ([]Tombstone, error)
+	// Unencoded lists, in order of their numbers, the first n passages after the
+	// passage after that have no vector of the mark; of passages that are encoded
+	// alike only the first. admits says whether passages of a source may go to the
+	// model; nil admits all. Of a source that was never told only Name is known.
+	Unencoded(ctx context.Context, mark string, admits func(Origin) bool, after PassageID, n int) ([]Unencoded, error)
+	// PutVectors stores the vectors of a model in one transaction. One whose key no
+	// passage has, or that is there already, is dropped. Input: a vector of another
+	// length than the mark has, or with a value that is no finite number.
+	PutVectors(ctx context.Context, mark string, vectors []Vector) error
+	// Vectors counts the passages that have a vector of the mark, and those that
+	// wait for one; admits as in Unencoded.
+	Vectors(ctx context.Context, mark string, admits func(Origin) bool) (have, waiting int, err error)
+	// Marks returns the marks of which there are vectors, and how many vectors.
+	Marks(context.Context) (map[string]int, error)
+	// DropVectors deletes all vectors of a mark; none is no error.
+	DropVectors(ctx context.Context, mark string) error
 }
 
-// Selector names what to forget: one document, or with Path "" a whole source.
+// Unencoded is a passage that waits for a vector.
+type Unencoded struct {
+	Passage PassageID
+	Key     Hash   // of Text
+	Text    string // Passage.Encoded
+}
+
+// Vector is what a model made of a text: its values, and the key of the text. The
+// collection keeps it as long as a passage has that key, at unit length.
+type Vector struct {
+	Key    Hash
+	Values []float32
+}
+
+// Encoded is what a model gets of a passage: the title, the headings (without a
+// first one that repeats the title) and the text, each on a line of its own.
+func (p Passage) Encoded() string {
+	parts := []string{p.Title}
+	for i, h := range p.Heading {
+		if i > 0 || h != p.Title {
+			parts = append(parts, h)
+		}
+	}
+	parts = slices.DeleteFunc(append(parts, p.Text), func(s string) bool { return s == "" })
+	return strings.Join(parts, "\n")
+}
+
+// Key names what Encoded returns: passages with the same key share their vectors.
+func (p Passage) Key() Hash { return HashOf([]byte(p.Encoded())) }
+
+// Selector names what to forget: one document with the files in it, whose paths
+// go on with "!/", or with Path "" a whole source.
 type Selector struct{ Source, Path string }
+
+// Selects reports whether the file at a path of a source is among what is named.
+func (s Selector) Selects(source, path string) bool {
+	return source == s.Source && (s.Path == "" || path == s.Path || strings.HasPrefix(path, s.Path+"!/"))
+}
 
 // ParseSelector reads "SOURCE" or "SOURCE/PATH".
 func ParseSelector(s string) Selector {

@@ -25,6 +25,7 @@ import (
 	"groundwork/knowledge/retrieval"
 	"groundwork/knowledge/sqlite"
 	"groundwork/knowledge/term"
+	"groundwork/model"
 )
 
 // The access suite. Nothing of a page that an asker may not read comes out of
@@ -73,6 +74,18 @@ var parts = []exit{
 		}
 		return b.String() + said(map[string]any{"visible": legs.Visible, "known": legs.Known}, err)
 	}},
+	{"Legs by meaning", func(ctx context.Context, s *side, p probe) string {
+		q := knowledge.Query{Vector: bagOf(p.question), Mark: bagMark, Top: p.top}
+		if len(p.question)%2 == 0 { // beside words
+			q.Stems, q.Words = term.Stems(p.question), term.Words(p.question)
+		}
+		legs, err := s.view.Legs(ctx, q)
+		var b strings.Builder
+		for _, h := range slices.Concat(legs.Meaning, legs.Passages) {
+			fmt.Fprintf(&b, "%s of %s %v\n", s.passages[h.Passage], s.document[h.Document], h.Score)
+		}
+		return b.String() + said(map[string]any{"visible": legs.Visible, "encoded": legs.Encoded, "known": legs.Known}, err)
+	}},
 	{"Passages", func(ctx context.Context, s *side, p probe) string {
 		ids := []knowledge.PassageID{0, -1, 1 << 40}
 		for i, name := range p.passages {
@@ -98,7 +111,7 @@ var parts = []exit{
 	}},
 	{"Answer", func(ctx context.Context, s *side, p probe) string {
 		var emitted []knowledge.Part
-		a, err := writer(s.view).Answer(ctx, knowledge.Question{Text: p.question}, func(part knowledge.Part) {
+		a, err := writer(s.view, bag{}).Answer(ctx, knowledge.Question{Text: p.question}, func(part knowledge.Part) {
 			if part.Step != nil {
 				part.Step.Took = 0
 			}
@@ -110,6 +123,50 @@ var parts = []exit{
 		}
 		return said(map[string]any{"answer": a, "emitted": emitted}, err)
 	}},
+}
+
+// bagOf is a small encoder: each word adds to one of 64 values, by its hash.
+func bagOf(text string) []float32 {
+	v := make([]float32, 64)
+	for _, w := range term.Words(text) {
+		v[knowledge.HashOf([]byte(w))[0]%64]++
+	}
+	return v
+}
+
+const bagMark = "bag@1"
+
+// bag is that encoder as a model.Embedder.
+type bag struct{}
+
+func (bag) Mark() string        { return bagMark }
+func (bag) Dimensions() int     { return 64 }
+func (bag) Languages() []string { return nil }
+func (bag) Host() string        { return "" }
+
+func (bag) Embed(_ context.Context, _ model.Purpose, texts []string) (vectors [][]float32, _ model.Spent, _ error) {
+	for _, t := range texts {
+		vectors = append(vectors, bagOf(t))
+	}
+	return vectors, model.Spent{}, nil
+}
+
+// encodeMost gives most passages of a store their vectors: always the same ones.
+func encodeMost(t *testing.T, store *sqlite.Store) {
+	t.Helper()
+	waiting, err := store.Unencoded(t.Context(), bagMark, nil, 0, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors []knowledge.Vector
+	for _, u := range waiting {
+		if u.Key[0]%5 > 0 {
+			vectors = append(vectors, knowledge.Vector{Key: u.Key, Values: bagOf(u.Text)})
+		}
+	}
+	if err := store.PutVectors(t.Context(), bagMark, vectors); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // web are the exits over HTTP.
@@ -156,7 +213,7 @@ func request(ctx context.Context, s *side, p probe, method, target string, body 
 			return s.view
 		}
 		return s.owner
-	})
+	}, func(context.Context) (model.Embedder, error) { return bag{}, nil })
 	door.Token, door.Hosts = doorToken, []string{doorHost}
 	if p.token == "" && p.host == doorHost { // a door without a secret is closed, not open
 		door.Token = ""
@@ -390,6 +447,14 @@ func probeWorld(t *testing.T, size scale, number int, met *tally) {
 	for state := range size.states {
 		if state > 0 {
 			w.change()
+		}
+		writer, err := db.Open(t.Context(), w.home, sqlite.Schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		encodeMost(t, sqlite.New(writer))
+		if err := writer.Close(); err != nil {
+			t.Fatal(err)
 		}
 		d, err := db.OpenReader(t.Context(), w.home, sqlite.Schema)
 		if err != nil {

@@ -83,6 +83,12 @@ var single = map[string][]rewrite{
 		{`if passage`, `if passage != 0 && !allowed[binary.LittleEndian.Uint32(u[8:])] { words.total += float64(binary.LittleEndian.Uint32(u[16:])) }; if passage`},
 	},
 	"document frequencies": {{`f.unit[at].document != 0`, `at >= 0`}},
+	// knowledge/sqlite/meaning.go: what is scored and counted
+	"scored by meaning": {
+		{`!may`, `!may && false`},
+		{`if document`, `if document != 0 && !may { n++ }; if document`},
+	},
+	"scored for its readers": {{`allowed[r]`, `may || allowed[r]`}},
 	// cmd/groundwork/ask.go: who asks
 	"the owner on the command line": {
 		{`!cmd.Flags().Changed("as") && `, ``},

@@ -454,6 +454,7 @@ func (w *world) twin(p person, full *side, fresh map[knowledge.DocumentID]knowle
 	if err := store.Apply(w.t.Context(), changes...); err != nil {
 		w.t.Fatal(err)
 	}
+	encodeMost(w.t, store)
 	s := sideOf(w.t, home, store).seenBy(p, store)
 	seen, err := s.view.Documents(w.t.Context(), knowledge.Filter{})
 	if err != nil || len(seen) != len(may) {

@@ -65,6 +65,12 @@ func collectionCases() []collectionCase {
 		{"ranking", ranking},
 		{"reads beside writes", readsBesideWrites},
 		{"what is forgotten", forgottenWhole},
+		{"what is forgotten with the file that it is in", forgottenWithin},
+		{"what a model gets of a passage", encodedAs},
+		{"vectors of the same text", sharedVectors},
+		{"vectors that are none", badVectors},
+		{"ranking by meaning", byMeaning},
+		{"the nearest of many", nearestOfMany},
 	}
 }
 
@@ -808,10 +814,45 @@ func forgottenWhole(ctx context.Context, c knowledge.Collection, f *findings) {
 	f.same("Documents", []knowledge.DocumentID{"S/a", "s/a", "s2/b", "t/copy"}, documents(ctx, f, v, knowledge.Filter{}))
 }
 
+func forgottenWithin(ctx context.Context, c knowledge.Collection, f *findings) {
+	box, in, deep := put("s/a", everyone(), "eins"), put("s/a!/b", everyone(), "zwei"), put("s/a!/b!/c", everyone(), "drei")
+	f.ok("Apply", c.Apply(ctx, box, in, deep, put("s/ab", everyone(), "vier"), put("s/a!", everyone(), "fünf"), put("t/a!/b", everyone(), "sechs")))
+	v := c.View(owner())
+	forget := func(s string, documents int, want ...knowledge.Tombstone) {
+		slices.SortFunc(want, byPlace)
+		p, err := c.Forget(ctx, knowledge.ParseSelector(s), noon)
+		f.ok("Forget "+s, err)
+		f.same("Forget "+s, knowledge.Proof{Documents: documents, Passages: documents, Tombstones: want}, knowledge.Proof{Documents: p.Documents, Passages: p.Passages, Tombstones: p.Tombstones, Copies: p.Copies})
+	}
+	forget("s/a!/b!/c", 1, tombstone(deep))
+	f.same("Documents", []knowledge.DocumentID{"s/a", "s/a!", "s/a!/b", "s/ab", "t/a!/b"}, documents(ctx, f, v, knowledge.Filter{}))
+	forget("s/a", 2, tombstone(box), tombstone(in), tombstone(deep))
+	f.same("Documents", []knowledge.DocumentID{"s/a!", "s/ab", "t/a!/b"}, documents(ctx, f, v, knowledge.Filter{}))
+	entries, _ := ledger(ctx, c, knowledge.Filter{Source: "s"})
+	var reasons []string
+	for _, e := range entries {
+		if e.State == knowledge.Excluded {
+			reasons = append(reasons, e.Reason)
+		}
+	}
+	f.same("reasons", []string{
+		"forgotten on 2026-11-25; groundwork forget --undo s/a lifts it", "forgotten on 2026-11-25; groundwork forget --undo s/a!/b lifts it",
+		"forgotten on 2026-11-25; groundwork forget --undo s/a!/b!/c lifts it"}, reasons)
+	n, err := c.Readmit(ctx, knowledge.ParseSelector("s/a!/b!/c"))
+	f.ok("Readmit", err)
+	f.same("Readmit of what is in it", 1, n)
+	n, err = c.Readmit(ctx, knowledge.ParseSelector("s/a"))
+	f.ok("Readmit", err)
+	f.same("Readmit of both", 2, n)
+}
+
 // readsBesideWrites moves a document to and fro while others read: each must
 // see it in one place.
 func readsBesideWrites(ctx context.Context, c knowledge.Collection, f *findings) {
 	f.ok("Apply", c.Apply(ctx, put("s/a", everyone(), "da")))
+	f.ok("PutVectors", c.PutVectors(ctx, "m", encode("m", 3, unencoded(ctx, f, c, "m"))))
+	byBoth := query("da", 0)
+	byBoth.Mark, byBoth.Vector = "m", []float32{1, 2, 3}
 	done := make(chan struct{})
 	var readers sync.WaitGroup
 	seen := make([]findings, 2)
@@ -828,7 +869,7 @@ func readsBesideWrites(ctx context.Context, c knowledge.Collection, f *findings)
 				if list := documents(ctx, f, v, knowledge.Filter{}); len(list) != 1 {
 					f.addf("half a change is visible: documents %v", list)
 				}
-				if l := legs(ctx, f, v, query("da", 0)); l.Visible != 1 || len(l.Passages) != 1 || len(l.Words) != 1 {
+				if l := legs(ctx, f, v, byBoth); l.Visible != 1 || l.Encoded != 1 || len(l.Meaning) != 1 || len(l.Passages) != 1 || len(l.Words) != 1 {
 					f.addf("half a change is visible: %+v", l)
 				}
 				if entries, err := ledger(ctx, c, knowledge.Filter{}); f.ok("Ledger", err) && len(entries) != 1 {

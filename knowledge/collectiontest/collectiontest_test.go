@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ func TestTrialReaches(t *testing.T) {
 			}
 		}
 		past := strings.Join(trial.past, "\n")
-		for _, what := range []string{"put (", "keep the entry", "vanish", "SetReaders", "with a passage"} {
+		for _, what := range []string{"put (", "keep the entry", "vanish", "SetReaders", "with a passage", "PutVectors", "DropVectors"} {
 			if !strings.Contains(past, what) {
 				t.Errorf("seed %d: no step says %q", seed+1, what)
 			}
@@ -82,6 +83,10 @@ type mutant struct {
 	setReaders func(m *Memory, source string, per func(knowledge.DocumentID) knowledge.Readers) error
 	forget     func(*Memory, knowledge.Selector) (knowledge.Proof, error)
 	readmit    func(*Memory, knowledge.Selector) (int, error)
+	unencoded  func(m *Memory, mark string, admits func(knowledge.Origin) bool, after knowledge.PassageID, n int) []knowledge.Unencoded
+	put        func(m *Memory, mark string, vectors []knowledge.Vector) error
+	vectors    func(m *Memory, mark string, admits func(knowledge.Origin) bool) (have, waiting int)
+	drop       func(m *Memory, mark string) error
 }
 
 type mutantView struct {
@@ -149,6 +154,35 @@ func (m mutant) Readmit(ctx context.Context, what knowledge.Selector) (int, erro
 	return m.Memory.Readmit(ctx, what)
 }
 
+func (m mutant) Unencoded(ctx context.Context, mark string, admits func(knowledge.Origin) bool, after knowledge.PassageID, n int) ([]knowledge.Unencoded, error) {
+	if m.unencoded != nil {
+		return m.unencoded(m.Memory, mark, admits, after, n), nil
+	}
+	return m.Memory.Unencoded(ctx, mark, admits, after, n)
+}
+
+func (m mutant) PutVectors(ctx context.Context, mark string, vectors []knowledge.Vector) error {
+	if m.put != nil {
+		return m.put(m.Memory, mark, vectors)
+	}
+	return m.Memory.PutVectors(ctx, mark, vectors)
+}
+
+func (m mutant) Vectors(ctx context.Context, mark string, admits func(knowledge.Origin) bool) (have, waiting int, err error) {
+	if m.vectors != nil {
+		have, waiting = m.vectors(m.Memory, mark, admits)
+		return have, waiting, nil
+	}
+	return m.Memory.Vectors(ctx, mark, admits)
+}
+
+func (m mutant) DropVectors(ctx context.Context, mark string) error {
+	if m.drop != nil {
+		return m.drop(m.Memory, mark)
+	}
+	return m.Memory.DropVectors(ctx, mark)
+}
+
 func (v mutantView) Legs(ctx context.Context, q knowledge.Query) (knowledge.Legs, error) {
 	if v.legs != nil {
 		return v.legs(q), nil
@@ -187,6 +221,14 @@ func (v mutantView) Documents(ctx context.Context, f knowledge.Filter) ([]knowle
 // must drops an error that Memory never returns.
 func must[T any](v T, _ error) T { return v }
 
+func squares(v []float32) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	return sum
+}
+
 // onHits changes the hits of every leg.
 func onHits(l knowledge.Legs, change func([]knowledge.Hit) []knowledge.Hit) knowledge.Legs {
 	l.Passages, l.Titles, l.Words = change(l.Passages), change(l.Titles), change(l.Words)
@@ -220,6 +262,7 @@ func mutants(ctx context.Context) []planted {
 		return nil
 	}
 	ever := map[*Memory]map[knowledge.PassageID]knowledge.Passage{}
+	first := map[*Memory]*Memory{}
 
 	return []planted{
 		{"readers are ignored", false, viewOf(func(m *Memory, _ knowledge.Asker, v *mutantView) { v.View = m.View(owner()) })},
@@ -490,7 +533,7 @@ func mutants(ctx context.Context) []planted {
 		})},
 		{"the ledger is narrowed by what documents replace", false, mutant{narrow: true}},
 		{"Apply is not atomic", false, mutant{apply: oneByOne}},
-		{"readers see half a change", byHandOnly, mutant{apply: func(ctx context.Context, m *Memory, changes []knowledge.Change) error {
+		{"readers see half a change", false, mutant{apply: func(ctx context.Context, m *Memory, changes []knowledge.Change) error {
 			if err := (&Memory{now: m.contents()}).Apply(ctx, changes...); err != nil {
 				return err
 			}
@@ -603,6 +646,18 @@ func mutants(ctx context.Context) []planted {
 			}
 			return m.Forget(ctx, what, noon)
 		}}},
+		{"Forget leaves what is in a file", true, mutant{forget: func(m *Memory, what knowledge.Selector) (knowledge.Proof, error) {
+			documents := m.now.documents
+			p, err := m.Forget(ctx, what, noon)
+			next := maps.Clone(m.now.documents)
+			for id, r := range documents {
+				if what.Path != "" && strings.HasPrefix(string(id), what.String()+"!/") {
+					next[id] = r
+				}
+			}
+			m.now.documents = next
+			return p, err
+		}}},
 		{"the bytes of what was forgotten are not kept away", false, mutant{forget: func(m *Memory, what knowledge.Selector) (knowledge.Proof, error) {
 			p, err := m.Forget(ctx, what, noon)
 			for _, list := range [][]knowledge.Tombstone{p.Tombstones, m.now.tombstones} {
@@ -612,7 +667,7 @@ func mutants(ctx context.Context) []planted {
 			}
 			return p, err
 		}}},
-		{"Forget keeps away what another document has", byHandOnly, mutant{forget: func(m *Memory, what knowledge.Selector) (knowledge.Proof, error) {
+		{"Forget keeps away what another document has", false, mutant{forget: func(m *Memory, what knowledge.Selector) (knowledge.Proof, error) {
 			p, err := m.Forget(ctx, what, noon)
 			p.Copies = nil
 			return p, err
@@ -626,6 +681,231 @@ func mutants(ctx context.Context) []planted {
 				m.now.tombstones = nil
 			}
 			return n, err
+		}}},
+		{"readers are ignored by meaning", false, viewOf(func(m *Memory, _ knowledge.Asker, v *mutantView) {
+			own := v.View
+			v.legs = func(q knowledge.Query) knowledge.Legs {
+				l := must(own.Legs(ctx, q))
+				l.Meaning = must(m.View(owner()).Legs(ctx, q)).Meaning
+				return l
+			}
+		})},
+		{"readers are asked about the nearest only", false, viewOf(func(m *Memory, _ knowledge.Asker, v *mutantView) {
+			own := v.View
+			v.legs = func(q knowledge.Query) knowledge.Legs {
+				l := must(own.Legs(ctx, q))
+				l.Meaning = slices.DeleteFunc(must(m.View(owner()).Legs(ctx, q)).Meaning, func(h knowledge.Hit) bool {
+					return len(must(own.Passages(ctx, []knowledge.PassageID{h.Passage}))) == 0
+				})
+				return l
+			}
+		})},
+		{"Encoded counts all passages", false, viewOf(func(m *Memory, _ knowledge.Asker, v *mutantView) {
+			own := v.View
+			v.legs = func(q knowledge.Query) knowledge.Legs {
+				l := must(own.Legs(ctx, q))
+				l.Encoded = must(m.View(owner()).Legs(ctx, q)).Encoded
+				return l
+			}
+		})},
+		{"Encoded counts vectors of any mark", false, viewOf(func(m *Memory, _ knowledge.Asker, v *mutantView) {
+			own := v.View
+			v.legs = func(q knowledge.Query) knowledge.Legs {
+				l := must(own.Legs(ctx, q))
+				for _, k := range marks() {
+					if len(q.Vector) > 0 && l.Encoded == 0 {
+						l.Encoded = must(own.Legs(ctx, knowledge.Query{Mark: k.mark, Vector: make([]float32, k.length)})).Encoded
+					}
+				}
+				return l
+			}
+		})},
+		{"marks are mixed", false, viewOf(func(m *Memory, _ knowledge.Asker, v *mutantView) {
+			own := v.View
+			v.legs = func(q knowledge.Query) knowledge.Legs {
+				if q.Mark == "even@2" {
+					q.Mark = "even@1"
+				}
+				return must(own.Legs(ctx, q))
+			}
+		})},
+		{"a vector leaves out the words", false, viewOf(func(_ *Memory, _ knowledge.Asker, v *mutantView) {
+			own := v.View
+			v.legs = func(q knowledge.Query) knowledge.Legs {
+				if len(q.Vector) > 0 {
+					q.Stems, q.Words = nil, nil
+				}
+				return must(own.Legs(ctx, q))
+			}
+		})},
+		{"Visible is left out without words", false, viewOf(func(_ *Memory, _ knowledge.Asker, v *mutantView) {
+			own := v.View
+			v.legs = func(q knowledge.Query) knowledge.Legs {
+				l := must(own.Legs(ctx, q))
+				if len(q.Vector) > 0 && len(q.Stems) == 0 {
+					l.Visible = l.Encoded
+				}
+				return l
+			}
+		})},
+		{"scores are inner products", false, viewOf(func(_ *Memory, _ knowledge.Asker, v *mutantView) {
+			own := v.View
+			v.legs = func(q knowledge.Query) knowledge.Legs {
+				l := must(own.Legs(ctx, q))
+				for i := range l.Meaning {
+					l.Meaning[i].Score *= math.Sqrt(squares(q.Vector))
+				}
+				return l
+			}
+		})},
+		{"what is unlike is no hit", false, viewOf(func(_ *Memory, _ knowledge.Asker, v *mutantView) {
+			own := v.View
+			v.legs = func(q knowledge.Query) knowledge.Legs {
+				l := must(own.Legs(ctx, q))
+				l.Meaning = slices.DeleteFunc(l.Meaning, func(h knowledge.Hit) bool { return h.Score <= 0 })
+				return l
+			}
+		})},
+		{"Top is ignored by meaning", false, viewOf(func(_ *Memory, _ knowledge.Asker, v *mutantView) {
+			own := v.View
+			v.legs = func(q knowledge.Query) knowledge.Legs {
+				l := must(own.Legs(ctx, q))
+				q.Top = all
+				l.Meaning = must(own.Legs(ctx, q)).Meaning
+				return l
+			}
+		})},
+		{"a text ties with itself in any order", false, viewOf(func(_ *Memory, _ knowledge.Asker, v *mutantView) {
+			own := v.View
+			v.legs = func(q knowledge.Query) knowledge.Legs {
+				l := must(own.Legs(ctx, q))
+				slices.Reverse(l.Meaning)
+				slices.SortStableFunc(l.Meaning, func(a, b knowledge.Hit) int { return cmp.Compare(b.Score, a.Score) })
+				return l
+			}
+		})},
+		{"vectors in memory are those of the first question", false, viewOf(func(m *Memory, asker knowledge.Asker, v *mutantView) {
+			own := v.View
+			v.legs = func(q knowledge.Query) knowledge.Legs {
+				l := must(own.Legs(ctx, q))
+				if len(q.Vector) == 0 {
+					return l
+				}
+				if first[m] == nil {
+					first[m] = &Memory{now: m.contents()}
+				}
+				old, err := first[m].View(asker).Legs(ctx, q)
+				if err == nil {
+					l.Meaning, l.Encoded = old.Meaning, old.Encoded
+				}
+				return l
+			}
+		})},
+		{"a document that is stored anew loses its vectors", false, mutant{apply: func(ctx context.Context, m *Memory, changes []knowledge.Change) error {
+			return retry(ctx, m, changes, func(now *contents) {
+				for _, c := range changes {
+					id := knowledge.ID(c.Entry.Source, c.Entry.Path)
+					now.documents = maps.Clone(now.documents)
+					delete(now.documents, id)
+				}
+				*now = now.tidy()
+			})
+		}}},
+		{"vectors of what is gone stay", false, mutant{apply: func(ctx context.Context, m *Memory, changes []knowledge.Change) error {
+			before := m.contents().vectors
+			err := m.Apply(ctx, changes...)
+			for mark, all := range before {
+				for key, v := range all {
+					m.now.vectors[mark][key] = v
+				}
+			}
+			return err
+		}}},
+		{"Forget leaves vectors", false, mutant{forget: func(m *Memory, what knowledge.Selector) (knowledge.Proof, error) {
+			before := m.contents().vectors
+			p, err := m.Forget(ctx, what, noon)
+			m.now.vectors = before
+			return p, err
+		}}},
+		{"Unencoded lists a text twice", false, mutant{unencoded: func(m *Memory, mark string, admits func(knowledge.Origin) bool, after knowledge.PassageID, n int) []knowledge.Unencoded {
+			var list []knowledge.Unencoded
+			for _, p := range m.contents().passages() {
+				if _, have := m.contents().vectors[mark][p.key]; !have && p.ID > after && admitted(admits, p.Passage) && len(list) < n {
+					list = append(list, knowledge.Unencoded{Passage: p.ID, Key: p.key, Text: p.Encoded()})
+				}
+			}
+			return list
+		}}},
+		{"Unencoded lists what is encoded", false, mutant{unencoded: func(m *Memory, _ string, admits func(knowledge.Origin) bool, after knowledge.PassageID, n int) []knowledge.Unencoded {
+			return must(m.Unencoded(ctx, "never", admits, after, n))
+		}}},
+		{"Unencoded asks about no source", false, mutant{unencoded: func(m *Memory, mark string, _ func(knowledge.Origin) bool, after knowledge.PassageID, n int) []knowledge.Unencoded {
+			return must(m.Unencoded(ctx, mark, nil, after, n))
+		}}},
+		{"Unencoded begins at the first passage", false, mutant{unencoded: func(m *Memory, mark string, admits func(knowledge.Origin) bool, _ knowledge.PassageID, n int) []knowledge.Unencoded {
+			return must(m.Unencoded(ctx, mark, admits, 0, n))
+		}}},
+		{"Unencoded is not bounded", false, mutant{unencoded: func(m *Memory, mark string, admits func(knowledge.Origin) bool, after knowledge.PassageID, _ int) []knowledge.Unencoded {
+			return must(m.Unencoded(ctx, mark, admits, after, all))
+		}}},
+		{"Unencoded gives the text alone", false, mutant{unencoded: func(m *Memory, mark string, admits func(knowledge.Origin) bool, after knowledge.PassageID, n int) []knowledge.Unencoded {
+			list := must(m.Unencoded(ctx, mark, admits, after, n))
+			for i := range list {
+				list[i].Text = list[i].Text[strings.LastIndex(list[i].Text, "\n")+1:]
+			}
+			return list
+		}}},
+		{"PutVectors is not atomic", byHandOnly, mutant{put: func(m *Memory, mark string, vectors []knowledge.Vector) error {
+			for _, v := range vectors {
+				if err := m.PutVectors(ctx, mark, []knowledge.Vector{v}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}},
+		{"PutVectors replaces a vector", byHandOnly, mutant{put: func(m *Memory, mark string, vectors []knowledge.Vector) error {
+			err := m.PutVectors(ctx, mark, vectors)
+			for _, v := range vectors {
+				if _, have := m.now.vectors[mark][v.Key]; have && err == nil {
+					m.now.vectors[mark][v.Key] = slices.Clone(v.Values)
+				}
+			}
+			return err
+		}}},
+		{"PutVectors keeps what no passage has", false, mutant{put: func(m *Memory, mark string, vectors []knowledge.Vector) error {
+			err := m.PutVectors(ctx, mark, vectors)
+			for _, v := range vectors {
+				if err == nil {
+					m.now.vectors[mark][v.Key] = slices.Clone(v.Values)
+				}
+			}
+			return err
+		}}},
+		{"PutVectors takes any length", byHandOnly, mutant{put: func(m *Memory, mark string, vectors []knowledge.Vector) error {
+			length := 0
+			for _, v := range m.contents().vectors[mark] {
+				length = len(v)
+			}
+			vectors = slices.Clone(vectors)
+			for i := range vectors {
+				if length > 0 {
+					vectors[i].Values = slices.Grow(slices.Clone(vectors[i].Values), length)[:length]
+				}
+			}
+			return m.PutVectors(ctx, mark, vectors)
+		}}},
+		{"Vectors counts vectors", false, mutant{vectors: func(m *Memory, mark string, admits func(knowledge.Origin) bool) (have, waiting int) {
+			_, waiting, _ = m.Vectors(ctx, mark, admits)
+			return len(m.contents().vectors[mark]), waiting
+		}}},
+		{"Vectors counts what may not be encoded", false, mutant{vectors: func(m *Memory, mark string, _ func(knowledge.Origin) bool) (have, waiting int) {
+			have, waiting, _ = m.Vectors(ctx, mark, nil)
+			return have, waiting
+		}}},
+		{"DropVectors does nothing", false, mutant{drop: func(*Memory, string) error { return nil }}},
+		{"DropVectors drops all marks", false, mutant{drop: func(m *Memory, _ string) error {
+			m.now.vectors = nil
+			return nil
 		}}},
 		{"SetReaders leaves the index alone", false, mutant{setReaders: func(m *Memory, source string, per func(knowledge.DocumentID) knowledge.Readers) error {
 			return m.SetReaders(ctx, source, knowledge.Readers{}, per)
@@ -673,7 +953,7 @@ func TestMutants(t *testing.T) {
 			}
 			p.mutant.Memory = new(Memory)
 			var f findings
-			randomCollection(t.Context(), p.mutant, 1, 60, &f)
+			randomCollection(t.Context(), p.mutant, 1, 80, &f)
 			if len(f) == 0 && !p.byHand {
 				t.Error("the random operations do not find it")
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,10 +72,13 @@ type placed struct {
 	score float64
 }
 
-// ranking compares a whole ranking with the oracle's. Two implementations may
-// add up the terms of a query in another order, so scores are held to 1e-9 and
-// ties are judged by the scores that the ranking itself gives.
-func (f *findings) ranking(what string, want, got []placed) {
+// exact is for scores of two implementations that add up the terms of a query in
+// another order.
+const exact = 1e-9
+
+// ranking compares a whole ranking with the oracle's. Scores are held to within,
+// and ties are judged by the scores that the ranking itself gives.
+func (f *findings) ranking(what string, within float64, want, got []placed) {
 	scores := map[string]float64{}
 	for _, w := range want {
 		scores[w.name] = w.score
@@ -86,7 +90,7 @@ func (f *findings) ranking(what string, want, got []placed) {
 			continue
 		}
 		delete(scores, g.name)
-		if !(math.Abs(w-g.score) <= 1e-9) {
+		if !(math.Abs(w-g.score) <= within) {
 			f.addf("%s: hit %d, %s, has score %.12f, want %.12f", what, i+1, g.name, g.score, w)
 		}
 		if i == 0 {
@@ -123,8 +127,11 @@ func (f *findings) counts(what string, q knowledge.Query, want, got knowledge.Le
 			f.addf("%s: Known names %q, which the query does not", what, s)
 		}
 	}
-	if len(got.Meaning) > 0 {
-		f.addf("%s: %d hits by meaning for a query without a vector", what, len(got.Meaning))
+	if got.Encoded != want.Encoded {
+		f.addf("%s: Encoded is %d, want %d", what, got.Encoded, want.Encoded)
+	}
+	if !slices.Equal(got.Bare, want.Bare) {
+		f.addf("%s: Bare is %v, want %v", what, got.Bare, want.Bare)
 	}
 }
 
@@ -134,6 +141,7 @@ func (f *findings) top(what string, n int, whole, short knowledge.Legs) {
 	f.same(what+": passages", head(whole.Passages), short.Passages)
 	f.same(what+": titles", head(whole.Titles), short.Titles)
 	f.same(what+": words", head(whole.Words), short.Words)
+	f.same(what+": meaning", head(whole.Meaning), short.Meaning)
 	if whole.Visible != short.Visible {
 		f.addf("%s: Visible is %d, but %d for the whole ranking", what, short.Visible, whole.Visible)
 	}

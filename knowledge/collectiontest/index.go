@@ -329,9 +329,9 @@ func compareIndex(ctx context.Context, f *findings, what string, oracle, x knowl
 		}
 		return list
 	}
-	f.ranking(what+": passages", named(want.Passages, false), named(got.Passages, false))
-	f.ranking(what+": titles", named(want.Titles, true), named(got.Titles, true))
-	f.ranking(what+": words", named(want.Words, true), named(got.Words, true))
+	f.ranking(what+": passages", exact, named(want.Passages, false), named(got.Passages, false))
+	f.ranking(what+": titles", exact, named(want.Titles, true), named(got.Titles, true))
+	f.ranking(what+": words", exact, named(want.Words, true), named(got.Words, true))
 	q.Top = top
 	f.top(fmt.Sprintf("%s, top %d", what, top), top, got, indexLegs(ctx, f, x, asker, q))
 }

@@ -26,8 +26,7 @@ import (
 )
 
 // Memory is a collection in memory, slow and obviously right. Its zero value is
-// empty and ready; any number of goroutines may use it. It has no encoder:
-// Legs.Meaning is always empty.
+// empty and ready; any number of goroutines may use it.
 type Memory struct {
 	mu  sync.RWMutex
 	now contents
@@ -38,6 +37,7 @@ type contents struct {
 	documents    map[knowledge.DocumentID]record
 	entries      map[file]knowledge.Entry
 	tombstones   []knowledge.Tombstone
+	vectors      map[string]vectors // by mark
 	lastPassage  knowledge.PassageID
 	lastDocument int64
 }
@@ -47,6 +47,7 @@ type file struct{ source, path string }
 type record struct {
 	document knowledge.Document
 	passages []knowledge.Passage
+	keys     []knowledge.Hash // of passages
 	terms    knowledge.IndexEntry
 }
 
@@ -74,7 +75,7 @@ func (m *Memory) Apply(_ context.Context, changes ...knowledge.Change) error {
 			return err
 		}
 	}
-	m.now = next
+	m.now = next.tidy()
 	return nil
 }
 
@@ -106,6 +107,7 @@ func (n *contents) apply(c knowledge.Change) error {
 		p := &r.passages[i]
 		p.ID = n.lastPassage
 		p.Heading = slices.Clone(p.Heading)
+		r.keys = append(r.keys, p.Key())
 		words += "\n" + p.Text
 		r.terms.Passages = append(r.terms.Passages, knowledge.IndexPassage{
 			ID:    p.ID,
@@ -204,7 +206,7 @@ func (m *Memory) Forget(_ context.Context, what knowledge.Selector, at time.Time
 	next.documents, next.entries, next.tombstones = maps.Clone(m.now.documents), maps.Clone(m.now.entries), slices.Clone(m.now.tombstones)
 	var p knowledge.Proof
 	for where, e := range m.now.entries {
-		if !selects(what, where) {
+		if !what.Selects(where.source, where.path) {
 			continue
 		}
 		id := knowledge.ID(where.source, where.path)
@@ -233,21 +235,31 @@ func (m *Memory) Forget(_ context.Context, what knowledge.Selector, at time.Time
 	slices.Sort(p.Copies)
 	p.Copies = slices.Compact(p.Copies)
 	slices.SortFunc(next.tombstones, byPlace)
+	mine := m.now.keeps(what)
 	for _, t := range next.tombstones {
-		if t.Place == hash(what.String()) || what.Path == "" && t.Source == hash(what.Source) {
+		if mine(t) {
 			p.Tombstones = append(p.Tombstones, t)
 		}
 	}
 	if len(p.Tombstones) == 0 {
 		return p, fault.New(fault.Missing, fmt.Sprintf("forget %s: not there", what), "list what is there")
 	}
-	if e, ok := m.now.entries[file{what.Source, what.Path}]; ok {
-		e.State, e.Reason = knowledge.Excluded, p.Tombstones[0].Reason(knowledge.DocumentID(what.String()))
+	for where, e := range m.now.entries {
+		if what.Path == "" || !what.Selects(where.source, where.path) {
+			continue
+		}
+		id := knowledge.ID(where.source, where.path)
+		for _, t := range p.Tombstones {
+			if t.Place == hash(string(id)) {
+				e.Reason = t.Reason(id)
+			}
+		}
+		e.State = knowledge.Excluded
 		e.Origin, e.Version, e.Tries, e.MovedFrom = knowledge.Hash{}, knowledge.Hash{}, 0, ""
 		e.Readers = knowledge.Readers{}
-		next.entries[file{what.Source, what.Path}] = e
+		next.entries[where] = e
 	}
-	m.now = next
+	m.now = next.tidy()
 	return p, nil
 }
 
@@ -255,15 +267,13 @@ func (m *Memory) Forget(_ context.Context, what knowledge.Selector, at time.Time
 func (m *Memory) Readmit(_ context.Context, what knowledge.Selector) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	mine := func(t knowledge.Tombstone) bool {
-		return t.Place == hash(what.String()) || what.Path == "" && t.Source == hash(what.Source)
-	}
+	mine := m.now.keeps(what)
 	free := map[knowledge.Hash]bool{}
 	for _, t := range m.now.tombstones {
 		free[t.Origin] = free[t.Origin] || mine(t)
 	}
 	for at, e := range m.now.entries {
-		free[e.Origin] = free[e.Origin] || selects(what, at) && e.State == knowledge.Excluded
+		free[e.Origin] = free[e.Origin] || what.Selects(at.source, at.path) && e.State == knowledge.Excluded
 	}
 	lifted := 0
 	var left []knowledge.Tombstone
@@ -292,8 +302,17 @@ func (m *Memory) Tombstones(context.Context) ([]knowledge.Tombstone, error) {
 
 func hash(s string) knowledge.Hash { return knowledge.HashOf([]byte(s)) }
 
-func selects(what knowledge.Selector, at file) bool {
-	return at.source == what.Source && (what.Path == "" || what.Path == at.path)
+// keeps returns whether a tombstone keeps away what is selected.
+func (c contents) keeps(what knowledge.Selector) func(knowledge.Tombstone) bool {
+	places := map[knowledge.Hash]bool{hash(what.String()): what.Path != ""}
+	for at := range c.entries {
+		if what.Selects(at.source, at.path) {
+			places[hash(string(knowledge.ID(at.source, at.path)))] = true
+		}
+	}
+	return func(t knowledge.Tombstone) bool {
+		return places[t.Place] || what.Path == "" && t.Source == hash(what.Source)
+	}
 }
 
 func byPlace(a, b knowledge.Tombstone) int { return bytes.Compare(a.Place[:], b.Place[:]) }
@@ -338,11 +357,14 @@ func (v view) visible() []record {
 }
 
 func (v view) Legs(_ context.Context, q knowledge.Query) (knowledge.Legs, error) {
+	v.of = &Memory{now: v.of.contents()} // all of one moment
 	var entries []knowledge.IndexEntry
-	for _, r := range v.visible() {
+	visible := v.visible()
+	for _, r := range visible {
 		entries = append(entries, r.terms)
 	}
-	return rank(entries, q), nil
+	legs := rank(entries, q)
+	return legs, v.of.now.meaning(visible, q, &legs)
 }
 
 func (v view) Passages(_ context.Context, ids []knowledge.PassageID) ([]knowledge.Passage, error) {

@@ -143,6 +143,8 @@ func (r random) line() string {
 		return "Teil " + r.sentence(2)
 	case 2:
 		return "Punkt " + r.sentence(2)
+	case 3, 4: // the same in many documents
+		return r.sentence(1)
 	}
 	return r.sentence(9)
 }
@@ -183,7 +185,9 @@ func filters() []knowledge.Filter {
 // a line changed, added or left out.
 func (r random) put(id knowledge.DocumentID, old *knowledge.Document) knowledge.Change {
 	var lines []string
+	title := everywhere + pick(r, []string{"", " " + r.sentence(3)})
 	if old != nil && !r.oneIn(3) {
+		title = old.Title
 		lines = strings.Split(old.Text, "\n")
 		at := r.IntN(len(lines))
 		switch r.IntN(3) {
@@ -200,7 +204,7 @@ func (r random) put(id knowledge.DocumentID, old *knowledge.Document) knowledge.
 		}
 	}
 	d := knowledge.Document{
-		ID: id, Title: everywhere + " " + r.sentence(3), Lang: pick(r, []string{"", "de", "ja"}), Text: strings.Join(lines, "\n"),
+		ID: id, Title: title, Lang: pick(r, []string{"", "de", "ja"}), Text: strings.Join(lines, "\n"),
 		Recipe: pick(r, []string{"r1", "r2"}), Modified: r.time(), Dated: r.time(), Readers: r.readers(),
 	}
 	d.Origin = knowledge.HashOf([]byte(d.Title + d.Text))

@@ -21,6 +21,7 @@ type trial struct {
 	ever      []knowledge.PassageID                     // the keys of spots, in the order they were seen
 	spots     map[knowledge.PassageID]string            // every passage ever seen, by its spot
 	numbers   map[string]knowledge.PassageID            // the reverse of spots
+	keys      map[knowledge.PassageID]knowledge.Hash    // of every passage ever seen
 	live      map[knowledge.PassageID]knowledge.Passage // the passages that are there now
 	citations []knowledge.Citation
 	states    map[knowledge.State]int // of the citations opened
@@ -32,12 +33,15 @@ func randomCollection(ctx context.Context, c knowledge.Collection, seed uint64, 
 	t := &trial{
 		random: newRandom(seed), want: new(Memory), got: c, findings: f,
 		life: map[knowledge.DocumentID]int{}, spots: map[knowledge.PassageID]string{},
-		numbers: map[string]knowledge.PassageID{}, states: map[knowledge.State]int{},
+		numbers: map[string]knowledge.PassageID{}, keys: map[knowledge.PassageID]knowledge.Hash{}, states: map[knowledge.State]int{},
 	}
 	for i := range steps {
 		t.step(ctx)
 		if i%4 == 3 {
 			t.forget(ctx)
+		}
+		if i%3 > 0 {
+			t.vectors(ctx)
 		}
 		t.compare(ctx)
 		if len(*f) > 0 {
@@ -216,6 +220,7 @@ func spot(p knowledge.Passage) string { return fmt.Sprintf("%s %d-%d", p.Documen
 
 func (t *trial) compare(ctx context.Context) {
 	t.compareRecord(ctx)
+	t.compareVectors(ctx)
 	for _, f := range []knowledge.Filter{{}, pick(t.random, filters())} {
 		want, _ := ledger(ctx, t.want, f)
 		got, err := ledger(ctx, t.got, f)
@@ -251,6 +256,7 @@ func (t *trial) compareRecord(ctx context.Context) {
 		}
 		if _, ok := t.spots[p.ID]; !ok {
 			t.ever = append(t.ever, p.ID)
+			t.keys[p.ID] = p.Key()
 		}
 		t.spots[p.ID] = life
 		t.numbers[life] = p.ID
@@ -391,7 +397,17 @@ func (t *trial) compareLegs(ctx context.Context, what string, v knowledge.View, 
 		}
 	}
 	q := query(asked, all)
+	switch t.IntN(4) {
+	case 0:
+		q.Stems, q.Words = nil, nil
+		fallthrough
+	case 1, 2:
+		k := pick(t.random, marks())
+		q.Mark, q.Vector = k.mark, vectorOf("question", k.length, hash(asked))
+		what += " and a vector of " + q.Mark
+	}
 	want := rank(entries, q)
+	t.want.contents().meaning(visible, q, &want)
 	got, err := v.Legs(ctx, q)
 	if !t.ok(what, err) {
 		return
@@ -430,9 +446,10 @@ func (t *trial) compareLegs(ctx context.Context, what string, v knowledge.View, 
 		}
 		return list
 	}
-	t.ranking(what+": passages", ours(want.Passages), theirs(got.Passages, false))
-	t.ranking(what+": titles", ours(want.Titles), theirs(got.Titles, true))
-	t.ranking(what+": words", ours(want.Words), theirs(got.Words, true))
+	t.ranking(what+": passages", exact, ours(want.Passages), theirs(got.Passages, false))
+	t.ranking(what+": titles", exact, ours(want.Titles), theirs(got.Titles, true))
+	t.ranking(what+": words", exact, ours(want.Words), theirs(got.Words, true))
+	t.ranking(what+": meaning", near, ours(want.Meaning), theirs(got.Meaning, false))
 
 	q.Top = 1 + t.IntN(6)
 	short, err := v.Legs(ctx, q)

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"groundwork/internal/db"
@@ -33,11 +34,12 @@ func (s *Store) Forget(ctx context.Context, what knowledge.Selector, at time.Tim
 	words := newFinder()
 	doing := "forget " + what.String()
 	err := s.write(ctx, doing, func(tx *sql.Tx) error {
-		known, err := s.delete(ctx, tx, what, at, &p, words)
+		paths, known, err := s.delete(ctx, tx, what, at, &p, words)
 		if err != nil {
 			return err
 		}
-		if p.Tombstones, err = tombstones(ctx, tx, what); err != nil {
+		places := placesOf(what, paths)
+		if p.Tombstones, err = tombstones(ctx, tx, what, places); err != nil {
 			return err
 		}
 		if !known && len(p.Tombstones) == 0 {
@@ -49,70 +51,93 @@ func (s *Store) Forget(ctx context.Context, what knowledge.Selector, at time.Tim
 			if err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, `UPDATE ledger SET state = ?, reason = ?, origin = zeroblob(32), version = zeroblob(32), tries = 0, moved_from = '', readers = ? WHERE source = ? AND path = ?`,
-				string(knowledge.Excluded), p.Tombstones[0].Reason(knowledge.DocumentID(what.String())), owner, what.Source, what.Path); err != nil {
-				return err
+			why := knowledge.Forgotten(p.Tombstones)
+			for _, path := range paths {
+				if _, err := tx.ExecContext(ctx, `UPDATE ledger SET state = ?, reason = ?, origin = zeroblob(32), version = zeroblob(32), tries = 0, moved_from = '', readers = ? WHERE source = ? AND path = ?`,
+					string(knowledge.Excluded), why(knowledge.ID(what.Source, path), knowledge.Hash{}), owner, what.Source, path); err != nil {
+					return err
+				}
 			}
 		}
 		// The names of groups may be the document's own words.
 		if _, err := tx.ExecContext(ctx, `DELETE FROM readers WHERE id NOT IN (SELECT readers FROM document UNION ALL SELECT readers FROM ledger)`); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE tombstone SET overwritten = 0 WHERE source = ? AND (? = '' OR place = ?)`, hash(what.Source), what.Path, hash(what.String()))
+		_, err = tx.ExecContext(ctx, `UPDATE tombstone SET overwritten = 0 WHERE `+kept, hash(what.Source), what.Path, places)
 		return err
 	})
 	if err != nil {
 		return p, err
 	}
+	s.vectors.forget()
 	if p.Rest, err = s.Overwrite(ctx); err != nil || p.Rest != "" {
 		return p, err
 	}
 	return p, s.search(ctx, words, &p)
 }
 
+// kept admits the tombstones of a selection: ?1 is the hash of its source, ?2 its
+// path, ?3 what placesOf returns.
+const kept = `source = ?1 AND (?2 = '' OR hex(place) IN (SELECT value FROM json_each(?3)))`
+
+// placesOf lists the places of a selection and of the files below it, as JSON.
+func placesOf(what knowledge.Selector, paths []string) string {
+	places := []string{fmt.Sprintf("%X", hash(what.String()))}
+	for _, p := range paths {
+		places = append(places, fmt.Sprintf("%X", hash(string(knowledge.ID(what.Source, p)))))
+	}
+	return `["` + strings.Join(places, `","`) + `"]`
+}
+
+// inside admits the rows of the ledger that a selection names: ?1 is its source,
+// ?2 its path. See knowledge.Selector.Selects.
+const inside = `source = ?1 AND (?2 = '' OR path = ?2 OR substr(path, 1, length(?2) + 2) = ?2 || '!/')`
+
 func hash(s string) []byte {
 	h := knowledge.HashOf([]byte(s))
 	return h[:]
 }
 
-// delete is Forget's transaction, without what the ledger keeps. known is false
-// when neither a source nor an entry is selected.
-func (s *Store) delete(ctx context.Context, tx *sql.Tx, what knowledge.Selector, at time.Time, p *knowledge.Proof, words *finder) (known bool, err error) {
+// delete is Forget's transaction, without what the ledger keeps: paths are the
+// entries that were selected. known is false when neither a source nor an entry
+// is.
+func (s *Store) delete(ctx context.Context, tx *sql.Tx, what knowledge.Selector, at time.Time, p *knowledge.Proof, words *finder) (paths []string, known bool, err error) {
 	type entry struct {
 		path, state string
 		origin      []byte
 	}
 	var entries []entry
-	rows, err := tx.QueryContext(ctx, `SELECT path, state, origin FROM ledger WHERE source = ?1 AND (?2 = '' OR path = ?2)`, what.Source, what.Path)
+	rows, err := tx.QueryContext(ctx, `SELECT path, state, origin FROM ledger WHERE `+inside, what.Source, what.Path)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var e entry
 		if err := rows.Scan(&e.path, &e.state, &e.origin); err != nil {
-			return false, err
+			return nil, false, err
 		}
 		entries = append(entries, e)
 	}
 	if err := rows.Err(); err != nil {
-		return false, err
+		return nil, false, err
 	}
-	index := &wordIndex{q: tx}
+	index, texts := &wordIndex{q: tx}, &wordingsOf{tx: tx}
 	for _, e := range entries {
+		paths = append(paths, e.path)
 		id := knowledge.ID(what.Source, e.path)
 		var text []byte
 		var passages int
 		err := tx.QueryRowContext(ctx, `SELECT text, (SELECT count(*) FROM passage WHERE document = n) FROM document WHERE id = ?`, string(id)).Scan(&text, &passages)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return false, err
+			return nil, false, err
 		}
 		if err == nil {
 			p.Documents++
 			p.Passages += passages
 			words.add(text)
-			if err := deleteDocument(ctx, tx, index, id); err != nil {
-				return false, err
+			if err := deleteDocument(ctx, tx, index, texts, id); err != nil {
+				return nil, false, err
 			}
 		}
 		// Only bytes whose words were read are kept away elsewhere: not, say, every empty file.
@@ -121,29 +146,32 @@ func (s *Store) delete(ctx context.Context, tx *sql.Tx, what knowledge.Selector,
 			origin = make([]byte, 32)
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO tombstone VALUES(?,?,?,?,0) ON CONFLICT DO NOTHING`, hash(string(id)), hash(what.Source), origin, stamp(at)); err != nil {
-			return false, err
+			return nil, false, err
 		}
+	}
+	if err := texts.tidy(ctx); err != nil {
+		return nil, false, err
 	}
 	p.Stretches = len(words.found)
 	if p.Copies, err = copies(ctx, tx); err != nil {
-		return false, err
+		return nil, false, err
 	}
 	known = len(entries) > 0
 	if what.Path == "" {
 		r, err := tx.ExecContext(ctx, `DELETE FROM source WHERE name = ?`, what.Source)
 		if err != nil {
-			return false, err
+			return nil, false, err
 		}
 		n, err := r.RowsAffected()
 		if err != nil {
-			return false, err
+			return nil, false, err
 		}
 		known = known || n > 0
 		if _, err := tx.ExecContext(ctx, `DELETE FROM ledger WHERE source = ?`, what.Source); err != nil {
-			return false, err
+			return nil, false, err
 		}
 	}
-	return known, nil
+	return paths, known, nil
 }
 
 // copies lists the documents whose bytes a tombstone has just named, and takes
@@ -163,9 +191,12 @@ func copies(ctx context.Context, tx *sql.Tx) ([]knowledge.DocumentID, error) {
 
 // tombstones lists those of a selection, ordered by place; the zero Selector
 // takes all.
-func tombstones(ctx context.Context, q querier, what knowledge.Selector) ([]knowledge.Tombstone, error) {
-	rows, err := q.QueryContext(ctx, `SELECT source, place, origin, at FROM tombstone WHERE (?1 = '' OR source = ?2) AND (?3 = '' OR place = ?4) ORDER BY place`,
-		what.Source, hash(what.Source), what.Path, hash(what.String()))
+func tombstones(ctx context.Context, q querier, what knowledge.Selector, places string) ([]knowledge.Tombstone, error) {
+	where := kept
+	if what == (knowledge.Selector{}) {
+		where = `?1 <> '' AND ?2 = '' AND ?3 = ''`
+	}
+	rows, err := q.QueryContext(ctx, `SELECT source, place, origin, at FROM tombstone WHERE `+where+` ORDER BY place`, hash(what.Source), what.Path, places)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +220,7 @@ func tombstones(ctx context.Context, q querier, what knowledge.Selector) ([]know
 
 // Tombstones lists all tombstones, ordered by Place.
 func (s *Store) Tombstones(ctx context.Context) ([]knowledge.Tombstone, error) {
-	all, err := tombstones(ctx, s.db.Read, knowledge.Selector{})
+	all, err := tombstones(ctx, s.db.Read, knowledge.Selector{}, "")
 	return all, db.Explain(err, "list what was forgotten")
 }
 
@@ -197,12 +228,15 @@ func (s *Store) Tombstones(ctx context.Context) ([]knowledge.Tombstone, error) {
 func (s *Store) Readmit(ctx context.Context, what knowledge.Selector) (lifted int, err error) {
 	doing := "lift what keeps " + what.String() + " away"
 	err = s.write(ctx, doing, func(tx *sql.Tx) error {
+		paths, err := column[string](ctx, tx, `SELECT path FROM ledger WHERE `+inside, what.Source, what.Path)
+		if err != nil {
+			return err
+		}
 		// Tombstones of other places stay, without the bytes that may come in again.
-		const mine = `source = ?1 AND (?2 = '' OR place = ?3)`
-		args := []any{hash(what.Source), what.Path, hash(what.String()), what.Source}
-		r, err := tx.ExecContext(ctx, `UPDATE tombstone SET origin = zeroblob(32) WHERE NOT (`+mine+`) AND origin <> zeroblob(32) AND origin IN (
-			SELECT origin FROM tombstone WHERE `+mine+` UNION ALL
-			SELECT origin FROM ledger WHERE source = ?4 AND (?2 = '' OR path = ?2) AND state = 'excluded')`, args...)
+		args := []any{hash(what.Source), what.Path, placesOf(what, paths), what.Source}
+		r, err := tx.ExecContext(ctx, `UPDATE tombstone SET origin = zeroblob(32) WHERE NOT (`+kept+`) AND origin <> zeroblob(32) AND origin IN (
+			SELECT origin FROM tombstone WHERE `+kept+` UNION ALL
+			SELECT origin FROM ledger WHERE `+strings.ReplaceAll(inside, "?1", "?4")+` AND state = 'excluded')`, args...)
 		if err != nil {
 			return err
 		}
@@ -210,7 +244,7 @@ func (s *Store) Readmit(ctx context.Context, what knowledge.Selector) (lifted in
 		if err != nil {
 			return err
 		}
-		r, err = tx.ExecContext(ctx, `DELETE FROM tombstone WHERE `+mine, args[:3]...)
+		r, err = tx.ExecContext(ctx, `DELETE FROM tombstone WHERE `+kept, args[:3]...)
 		if err != nil {
 			return err
 		}
@@ -226,7 +260,7 @@ func (s *Store) Readmit(ctx context.Context, what knowledge.Selector) (lifted in
 
 // cameBack lists documents that a tombstone should have kept away.
 func cameBack(ctx context.Context, tx *sql.Tx) ([]string, error) {
-	all, err := tombstones(ctx, tx, knowledge.Selector{})
+	all, err := tombstones(ctx, tx, knowledge.Selector{}, "")
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}

@@ -57,9 +57,41 @@ func compose(r *rand.Rand, path string, size int) written {
 		end := min(at+2000, len(d.Text))
 		passages = append(passages, knowledge.Passage{Start: at, End: end, Text: d.Text[at:end], Heading: []string{"H " + w.words[2]}})
 	}
+	// What is made of the words goes with them: the first passage's key, and the
+	// planes of its vector.
+	first := knowledge.Passage{Title: d.Title, Heading: passages[0].Heading, Text: passages[0].Text}
+	key := first.Key()
+	_, coarse, fine, _ := quantise(noise(key))
+	w.words = append(w.words, string(key[:]), string(asBytes(coarse)), string(asBytes(fine)))
 	w.change = knowledge.Change{Document: &d, Passages: passages,
 		Entry: knowledge.Entry{Source: "s", Path: path, State: knowledge.Indexed, Reason: w.words[1], Origin: d.Origin, Version: d.Version, Readers: d.Readers}}
 	return w
+}
+
+// noise is the vector of a text.
+func noise(key knowledge.Hash) []float32 {
+	r := rand.New(rand.NewPCG(uint64(key[0])|uint64(key[1])<<8|uint64(key[2])<<16|uint64(key[3])<<24, 1))
+	v := make([]float32, 40)
+	for i := range v {
+		v[i] = float32(r.NormFloat64())
+	}
+	return v
+}
+
+// encodeNoise gives every passage that waits its vector.
+func encodeNoise(t *testing.T, s *Store) {
+	t.Helper()
+	waiting, err := s.Unencoded(t.Context(), "noise", nil, 0, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors []knowledge.Vector
+	for _, u := range waiting {
+		vectors = append(vectors, knowledge.Vector{Key: u.Key, Values: noise(u.Key)})
+	}
+	if err := s.PutVectors(t.Context(), "noise", vectors); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // below returns the bytes of all files below dir.
@@ -153,6 +185,7 @@ func TestForgottenWordsAreNowhere(t *testing.T) {
 				if err := s.Apply(ctx, changes...); err != nil {
 					t.Fatal(err)
 				}
+				encodeNoise(t, s)
 			}
 		}
 		var all []string
@@ -168,6 +201,11 @@ func TestForgottenWordsAreNowhere(t *testing.T) {
 		check(all)
 		if wrong, err := s.Integrity(ctx); err != nil || len(wrong) > 0 {
 			t.Fatal(wrong, err)
+		}
+		for _, table := range []string{"wording", "vector"} {
+			if n, err := column[int](ctx, s.db.Read, `SELECT count(*) FROM `+table); err != nil || n[0] != 0 {
+				t.Fatalf("%v rows are left in %s, %v", n, table, err)
+			}
 		}
 		t.Logf("round %d: %d documents put (%d bytes), %d forgotten one by one and %d with their source", round, documents, bytesPut, forgotten, left)
 	}
@@ -346,8 +384,26 @@ func TestFirstStoreOpens(t *testing.T) {
 	if err != nil || len(legs.Passages) != 1 || len(legs.Words) != 1 || legs.Visible != 3 {
 		t.Errorf("%+v, %v", legs, err)
 	}
+	// Its passages have no vectors yet, and then have.
+	q := knowledge.Query{Mark: "noise", Vector: make([]float32, 40)}
+	if legs, err := v.Legs(t.Context(), q); err != nil || legs.Visible != 3 || legs.Encoded != 0 {
+		t.Errorf("by meaning: %+v, %v", legs, err)
+	}
+	if have, waiting, err := s.Vectors(t.Context(), "noise", nil); have != 0 || waiting != 3 || err != nil {
+		t.Errorf("%d have a vector, %d wait, %v", have, waiting, err)
+	}
+	encodeNoise(t, s)
+	if legs, err := v.Legs(t.Context(), q); err != nil || legs.Encoded != 3 || len(legs.Meaning) != 3 {
+		t.Errorf("by meaning: %+v, %v", legs, err)
+	}
+	if wrong, err := s.Integrity(t.Context()); err != nil || len(wrong) > 0 {
+		t.Fatal(wrong, err)
+	}
 	if p, err := s.Forget(t.Context(), knowledge.Selector{Source: "docs", Path: "leave.md"}, time.Now()); err != nil || p.Documents != 1 {
 		t.Errorf("forget: %+v, %v", p, err)
+	}
+	if legs, err := v.Legs(t.Context(), q); err != nil || legs.Encoded != 2 {
+		t.Errorf("by meaning: %+v, %v", legs, err)
 	}
 }
 

@@ -186,53 +186,78 @@ func (x *wordIndex) rank(ctx context.Context, fieldNo byte, f *field, terms []st
 
 // best returns the top units by score, ties by their number.
 func (f *field) best(scores []float64, top int, byDocument bool) []knowledge.Hit {
-	// A min-heap by hand: the worst kept hit stands first.
-	worse := func(a, b knowledge.Hit) bool {
-		if a.Score != b.Score {
-			return a.Score < b.Score
-		}
-		if byDocument {
-			return a.Document > b.Document
-		}
-		return a.Passage > b.Passage
+	hits := best{top: top, worse: worsePassage}
+	if byDocument {
+		hits.worse = worseDocument
 	}
-	var kept []knowledge.Hit
 	for at, score := range scores {
-		if score <= 0 || len(kept) == top && score < kept[0].Score {
-			continue
-		}
-		h := knowledge.Hit{Passage: f.unit[at].passage, Document: f.unit[at].document, Score: score}
-		if len(kept) < top {
-			kept = append(kept, h)
-			for i := len(kept) - 1; i > 0 && worse(kept[i], kept[(i-1)/2]); i = (i - 1) / 2 {
-				kept[i], kept[(i-1)/2] = kept[(i-1)/2], kept[i]
-			}
-			continue
-		}
-		if !worse(kept[0], h) {
-			continue
-		}
-		kept[0] = h
-		for i := 0; ; {
-			child := 2*i + 1
-			if child >= len(kept) {
-				break
-			}
-			if child+1 < len(kept) && worse(kept[child+1], kept[child]) {
-				child++
-			}
-			if !worse(kept[child], kept[i]) {
-				break
-			}
-			kept[i], kept[child] = kept[child], kept[i]
-			i = child
+		if score > 0 {
+			hits.see(knowledge.Hit{Passage: f.unit[at].passage, Document: f.unit[at].document, Score: score})
 		}
 	}
-	slices.SortFunc(kept, func(a, b knowledge.Hit) int {
-		if worse(b, a) {
+	return hits.sorted()
+}
+
+// best keeps the top hits of those it sees: a min-heap by hand, in which the
+// worst kept hit stands first.
+type best struct {
+	top   int
+	worse func(a, b knowledge.Hit) bool
+	kept  []knowledge.Hit
+}
+
+func worsePassage(a, b knowledge.Hit) bool {
+	return a.Score < b.Score || a.Score == b.Score && a.Passage > b.Passage
+}
+
+func worseDocument(a, b knowledge.Hit) bool {
+	return a.Score < b.Score || a.Score == b.Score && a.Document > b.Document
+}
+
+func (b *best) see(h knowledge.Hit) {
+	if len(b.kept) == b.top && h.Score < b.kept[0].Score { // most, quickly
+		return
+	}
+	b.take(h)
+}
+
+func (b *best) take(h knowledge.Hit) {
+	kept := b.kept
+	if len(kept) < b.top {
+		kept = append(kept, h)
+		for i := len(kept) - 1; i > 0 && b.worse(kept[i], kept[(i-1)/2]); i = (i - 1) / 2 {
+			kept[i], kept[(i-1)/2] = kept[(i-1)/2], kept[i]
+		}
+		b.kept = kept
+		return
+	}
+	if !b.worse(kept[0], h) {
+		return
+	}
+	kept[0] = h
+	for i := 0; ; {
+		child := 2*i + 1
+		if child >= len(kept) {
+			break
+		}
+		if child+1 < len(kept) && b.worse(kept[child+1], kept[child]) {
+			child++
+		}
+		if !b.worse(kept[child], kept[i]) {
+			break
+		}
+		kept[i], kept[child] = kept[child], kept[i]
+		i = child
+	}
+}
+
+// sorted returns what was kept, best first.
+func (b *best) sorted() []knowledge.Hit {
+	slices.SortFunc(b.kept, func(x, y knowledge.Hit) int {
+		if b.worse(y, x) {
 			return -1
 		}
 		return 1
 	})
-	return kept
+	return b.kept
 }

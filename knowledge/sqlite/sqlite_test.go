@@ -38,6 +38,32 @@ func TestCollection(t *testing.T) {
 	})
 }
 
+// apart is a collection whose writer is one store and whose readers another, as
+// two processes are: what the second has in memory must never be of another
+// moment than what it reads.
+type apart struct {
+	*Store
+	reader *Store
+}
+
+func (a apart) View(asker knowledge.Asker) knowledge.View { return a.reader.View(asker) }
+
+func TestCollectionReadApart(t *testing.T) {
+	collectiontest.TestCollection(t, func(t *testing.T) knowledge.Collection {
+		s, home := openStore(t)
+		d, err := db.OpenReader(t.Context(), home, Schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := d.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return apart{s, New(d)}
+	})
+}
+
 // inTransaction runs each call of the word index in a transaction of its own.
 type inTransaction struct{ s *Store }
 

@@ -8,7 +8,8 @@
 //
 // Tables: source, readers (each distinct set of readers once), document,
 // passage, ledger, tombstone; the index is posting and unit, described in
-// index.go.
+// index.go; vectors are wording, mark and vector, described in
+// vectors.go.
 package sqlite
 
 import (
@@ -57,10 +58,22 @@ CREATE TABLE unit(field INTEGER NOT NULL, block INTEGER NOT NULL, data BLOB NOT 
 CREATE TABLE tombstone(
 	place BLOB PRIMARY KEY, source BLOB NOT NULL, origin BLOB NOT NULL, at INTEGER NOT NULL,
 	overwritten INTEGER NOT NULL) STRICT, WITHOUT ROWID; -- 0: the words may still stand in free parts of the file
+`, `
+ALTER TABLE passage ADD COLUMN wording INTEGER NOT NULL DEFAULT 0; -- 0: not named yet, in a home of before
+CREATE INDEX passage_wording ON passage(wording);
+CREATE TABLE wording(n INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE) STRICT;
+CREATE TABLE mark(n INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, length INTEGER NOT NULL) STRICT;
+CREATE TABLE vector(
+	n INTEGER PRIMARY KEY AUTOINCREMENT, mark INTEGER NOT NULL, wording INTEGER NOT NULL,
+	scale REAL NOT NULL, coarse BLOB NOT NULL, fine BLOB NOT NULL) STRICT;
+CREATE UNIQUE INDEX vector_wording ON vector(wording, mark);
 `}}
 
 // Store is the collection in one home. It implements knowledge.Collection.
-type Store struct{ db *db.DB }
+type Store struct {
+	db      *db.DB
+	vectors memory
+}
 
 var _ knowledge.Collection = (*Store)(nil)
 
@@ -108,19 +121,22 @@ func (s *Store) read(ctx context.Context, doing string, f func(*sql.Tx) error) e
 // Apply carries out the changes in one transaction: all or none.
 func (s *Store) Apply(ctx context.Context, changes ...knowledge.Change) error {
 	return s.write(ctx, "store", func(tx *sql.Tx) error {
-		words := &wordIndex{q: tx}
+		words, texts := &wordIndex{q: tx}, &wordingsOf{tx: tx}
 		for i := range changes {
-			if err := apply(ctx, tx, words, &changes[i]); err != nil {
+			if err := apply(ctx, tx, words, texts, &changes[i]); err != nil {
 				return fmt.Errorf("%s/%s: %w", changes[i].Entry.Source, changes[i].Entry.Path, err)
 			}
 		}
-		return words.flush(ctx)
+		if err := words.flush(ctx); err != nil {
+			return err
+		}
+		return texts.tidy(ctx)
 	})
 }
 
-func apply(ctx context.Context, tx *sql.Tx, words *wordIndex, c *knowledge.Change) error {
+func apply(ctx context.Context, tx *sql.Tx, words *wordIndex, texts *wordingsOf, c *knowledge.Change) error {
 	e := &c.Entry
-	if err := deleteDocument(ctx, tx, words, knowledge.ID(e.Source, e.Path)); err != nil {
+	if err := deleteDocument(ctx, tx, words, texts, knowledge.ID(e.Source, e.Path)); err != nil {
 		return err
 	}
 	if c.Vanished {
@@ -132,7 +148,7 @@ func apply(ctx context.Context, tx *sql.Tx, words *wordIndex, c *knowledge.Chang
 		return err
 	}
 	if c.Document != nil {
-		if err := insertDocument(ctx, tx, words, c); err != nil {
+		if err := insertDocument(ctx, tx, words, texts, c); err != nil {
 			return err
 		}
 	}
@@ -141,7 +157,7 @@ func apply(ctx context.Context, tx *sql.Tx, words *wordIndex, c *knowledge.Chang
 	return err
 }
 
-func deleteDocument(ctx context.Context, tx *sql.Tx, words *wordIndex, id knowledge.DocumentID) error {
+func deleteDocument(ctx context.Context, tx *sql.Tx, words *wordIndex, texts *wordingsOf, id knowledge.DocumentID) error {
 	var n int64
 	err := tx.QueryRowContext(ctx, `SELECT n FROM document WHERE id = ?`, string(id)).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -153,6 +169,9 @@ func deleteDocument(ctx context.Context, tx *sql.Tx, words *wordIndex, id knowle
 	if err := words.Delete(ctx, n); err != nil {
 		return err
 	}
+	if err := texts.drop(ctx, n); err != nil {
+		return err
+	}
 	for _, table := range []string{"passage", "replacing"} {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE document = ?`, n); err != nil {
 			return err
@@ -162,7 +181,7 @@ func deleteDocument(ctx context.Context, tx *sql.Tx, words *wordIndex, id knowle
 	return err
 }
 
-func insertDocument(ctx context.Context, tx *sql.Tx, words *wordIndex, c *knowledge.Change) error {
+func insertDocument(ctx context.Context, tx *sql.Tx, words *wordIndex, texts *wordingsOf, c *knowledge.Change) error {
 	d := c.Document
 	if d.ID != knowledge.ID(c.Entry.Source, c.Entry.Path) {
 		return fault.New(fault.Internal, fmt.Sprintf("document %s under the entry %s/%s", d.ID, c.Entry.Source, c.Entry.Path), "")
@@ -201,6 +220,7 @@ func insertDocument(ctx context.Context, tx *sql.Tx, words *wordIndex, c *knowle
 		}
 	}
 	stored := make([]knowledge.Passage, len(c.Passages))
+	ids, numbers := make([]int64, len(c.Passages)), make([]int64, len(c.Passages))
 	for i, p := range c.Passages {
 		if p.Start < 0 || p.Start >= p.End || p.End > len(d.Text) || p.Text != d.Text[p.Start:p.End] {
 			return fault.New(fault.Internal, fmt.Sprintf("passage %d-%d is not the text of %s there", p.Start, p.End, d.ID), "")
@@ -209,16 +229,23 @@ func insertDocument(ctx context.Context, tx *sql.Tx, words *wordIndex, c *knowle
 		if err != nil {
 			return err
 		}
-		r, err := tx.ExecContext(ctx, `INSERT INTO passage(document, "start", "end", heading, place) VALUES(?,?,?,?,?)`, n, p.Start, p.End, string(heading), p.Place)
+		p.Title = d.Title
+		if numbers[i], err = texts.number(ctx, p.Key()); err != nil {
+			return err
+		}
+		r, err := tx.ExecContext(ctx, `INSERT INTO passage(document, "start", "end", heading, place, wording) VALUES(?,?,?,?,?,?)`,
+			n, p.Start, p.End, string(heading), p.Place, numbers[i])
 		if err != nil {
 			return err
 		}
-		id, err := r.LastInsertId()
-		if err != nil {
+		if ids[i], err = r.LastInsertId(); err != nil {
 			return err
 		}
-		p.ID, p.Title = knowledge.PassageID(id), d.Title
+		p.ID = knowledge.PassageID(ids[i])
 		stored[i] = p
+	}
+	if err := texts.set(ctx, ids, numbers); err != nil {
+		return err
 	}
 	return words.put(ctx, entryOf(n, d, stored), readers)
 }
@@ -410,6 +437,10 @@ func (s *Store) Integrity(ctx context.Context) ([]string, error) {
 			{"documents without an indexed entry", `SELECT id FROM document WHERE NOT EXISTS (SELECT 1 FROM ledger WHERE source || '/' || path = id AND state = 'indexed' AND ledger.version = document.version)`},
 			{"indexed entries without a document", `SELECT source || '/' || path FROM ledger WHERE state = 'indexed' AND source || '/' || path NOT IN (SELECT id FROM document)`},
 			{"passages without a document", `SELECT CAST(id AS TEXT) FROM passage WHERE document NOT IN (SELECT n FROM document)`},
+			{"passages without the text that is encoded", `SELECT CAST(id AS TEXT) FROM passage WHERE wording <> 0 AND wording NOT IN (SELECT n FROM wording)`},
+			{"encoded texts without a passage", `SELECT CAST(n AS TEXT) FROM wording WHERE n NOT IN (SELECT wording FROM passage)`},
+			{"vectors without a text", `SELECT CAST(n AS TEXT) FROM vector WHERE wording NOT IN (SELECT n FROM wording)`},
+			{"vectors without a mark, or of another length", `SELECT CAST(v.n AS TEXT) FROM vector v LEFT JOIN mark m ON m.n = v.mark WHERE m.n IS NULL OR length(v.coarse) <> m.length OR length(v.fine) <> m.length`},
 		} {
 			ids, err := column[string](ctx, tx, q.query)
 			if err != nil {
@@ -423,7 +454,11 @@ func (s *Store) Integrity(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return err
 		}
-		wrong = append(wrong, back...)
+		texts, err := (&wordingsOf{tx: tx}).check(ctx)
+		if err != nil {
+			return err
+		}
+		wrong = append(append(wrong, back...), texts...)
 		inRecord, err := column[int64](ctx, tx, `SELECT id FROM passage ORDER BY id`)
 		if err != nil {
 			return err

@@ -27,9 +27,16 @@ func (v View) Legs(ctx context.Context, q knowledge.Query) (legs knowledge.Legs,
 	if v.store == nil { // access: the zero View ranks
 		return legs, nil
 	}
-	err = v.store.read(ctx, "search", func(tx *sql.Tx) error {
-		legs, err = (&wordIndex{q: tx}).Legs(ctx, v.asker, q)
-		return err
+	err = v.store.read(ctx, "search", func(tx *sql.Tx) (err error) {
+		if len(q.Stems)+len(q.Words) > 0 || len(q.Vector) == 0 {
+			if legs, err = (&wordIndex{q: tx}).Legs(ctx, v.asker, q); err != nil {
+				return err
+			}
+		}
+		if len(q.Vector) > 0 {
+			return v.store.meaning(ctx, tx, v.asker, q, &legs)
+		}
+		return nil
 	})
 	return legs, err
 }
@@ -50,41 +57,53 @@ func (v View) Passages(ctx context.Context, ids []knowledge.PassageID) ([]knowle
 		return nil, nil
 	}
 	var all []knowledge.Passage
-	err := v.store.read(ctx, "read passages", func(tx *sql.Tx) error {
-		stmt, err := tx.PrepareContext(ctx, `SELECT d.id, d.version, d.title, d.modified, d.dated, p.heading, p.place, p."start", p."end",
-			CAST(substr(d.text, p."start" + 1, p."end" - p."start") AS TEXT), r.value
-			FROM passage p JOIN document d ON d.n = p.document JOIN readers r ON r.id = d.readers WHERE p.id = ?`)
-		if err != nil {
-			return err
+	err := v.store.read(ctx, "read passages", func(tx *sql.Tx) (err error) {
+		numbers := make([]int64, len(ids))
+		for i, id := range ids {
+			numbers[i] = int64(id)
 		}
-		defer stmt.Close()
-		for _, id := range ids {
-			p := knowledge.Passage{ID: id}
-			var version []byte
-			var heading, readers string
-			var modified, dated int64
-			err := stmt.QueryRowContext(ctx, int64(id)).Scan(&p.Document, &version, &p.Title, &modified, &dated, &heading, &p.Place, &p.Start, &p.End, &p.Text, &readers)
-			if errors.Is(err, sql.ErrNoRows) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if may, err := v.may(readers); err != nil {
-				return err
-			} else if !may { // access: passages
-				continue
-			}
-			if err := json.Unmarshal([]byte(heading), &p.Heading); err != nil {
-				return err
-			}
-			copy(p.Version[:], version)
-			p.Modified, p.Dated = unstamp(modified), unstamp(dated)
-			all = append(all, p)
-		}
-		return nil
+		all, err = readPassages(ctx, tx, numbers, v.may)
+		return err
 	})
 	return all, err
+}
+
+// readPassages reads passages in the order asked for, without those that are not
+// there and those whose readers, as stored, may refuses.
+func readPassages(ctx context.Context, tx *sql.Tx, ids []int64, may func(readers string) (bool, error)) ([]knowledge.Passage, error) {
+	stmt, err := tx.PrepareContext(ctx, `SELECT d.id, d.version, d.title, d.modified, d.dated, p.heading, p.place, p."start", p."end",
+		CAST(substr(d.text, p."start" + 1, p."end" - p."start") AS TEXT), r.value
+		FROM passage p JOIN document d ON d.n = p.document JOIN readers r ON r.id = d.readers WHERE p.id = ?`)
+	if err != nil {
+		return nil, err
+	}
+	defer stmt.Close()
+	var all []knowledge.Passage
+	for _, id := range ids {
+		p := knowledge.Passage{ID: knowledge.PassageID(id)}
+		var version []byte
+		var heading, readers string
+		var modified, dated int64
+		err := stmt.QueryRowContext(ctx, id).Scan(&p.Document, &version, &p.Title, &modified, &dated, &heading, &p.Place, &p.Start, &p.End, &p.Text, &readers)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if may, err := may(readers); err != nil {
+			return nil, err
+		} else if !may { // access: passages
+			continue
+		}
+		if err := json.Unmarshal([]byte(heading), &p.Heading); err != nil {
+			return nil, err
+		}
+		copy(p.Version[:], version)
+		p.Modified, p.Dated = unstamp(modified), unstamp(dated)
+		all = append(all, p)
+	}
+	return all, nil
 }
 
 // missing is the one answer for what is not there and what is not for this asker.
