@@ -1,6 +1,10 @@
 package knowledge
 
-import "time"
+import (
+	"time"
+
+	"groundwork/model"
+)
 
 // Question is what somebody asks.
 type Question struct {
@@ -53,10 +57,15 @@ type Placed struct {
 
 // Ranking is what a search found.
 type Ranking struct {
-	Found   []Found        // best first
-	Visible int            // passages the asker may see
-	Known   map[string]int // per stem of the question: visible passages that hold it
-	Took    time.Duration
+	Found    []Found        // best first
+	Visible  int            // passages the asker may see
+	Encoded  int            // of them, those that were compared with Vector
+	Known    map[string]int // per stem of the question: visible passages that hold it
+	Vector   []float32      // of the question; nil where it was found by words alone
+	Apart    float64        // how far the best cosine with Vector stands above the mean of ranks 10 to 60; 0 without a Vector
+	Warnings []string       // in whole sentences, for whoever asked
+	Spent    model.Spent    // by the encoder
+	Took     time.Duration
 }
 
 // ConflictKind says how two statements stand to each other.
@@ -82,26 +91,29 @@ type Step struct {
 	Took  time.Duration
 }
 
-// Spent is what an answer cost.
-type Spent struct {
-	InputTokens, OutputTokens int
-	USD                       float64
-	Took                      time.Duration
-	Host                      string // that received passages; "" when none did
-}
+// Grade says how sure an answer is that the passages hold one.
+type Grade string
+
+// The grades of an answer.
+const (
+	Answers   Grade = "answered"  // it shows what answers
+	MayAnswer Grade = "maybe"     // it shows passages only: they may
+	NotFound  Grade = "not found" // it shows the nearest passages
+)
 
 // Answer is what Groundwork says to a question: sentences with citations, or a
 // refusal with the nearest passages.
 type Answer struct {
 	Question   string
-	Answered   bool
-	Confidence float64 // 0 to 1: how sure it is that the passages hold an answer; Answered compares it with a threshold
+	Answered   bool    // Grade is Answers
+	Grade      Grade   // Confidence compared with thresholds; found by words alone it is never MayAnswer
+	Confidence float64 // 0 to 1: how sure it is that the passages hold an answer
 	Refusal    string  // why not, in a sentence; "" when Answered
 	Sentences  []Sentence
-	Nearest    []Found
+	Nearest    []Found // without an answer; those that may be it first
 	Conflicts  []Conflict
 	Steps      []Step
-	Spent      Spent
+	Spent      model.Spent // Took is of the whole answer
 	Warnings   []string
 }
 

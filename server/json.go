@@ -81,7 +81,7 @@ func AnswerJSON(x knowledge.Answer) map[string]any {
 		steps = append(steps, stepJSON(s))
 	}
 	return map[string]any{
-		"question": x.Question, "answered": x.Answered, "refusal": x.Refusal, "sentences": sentences, "nearest": hitsJSON(x.Nearest),
+		"question": x.Question, "answered": x.Answered, "grade": x.Grade, "refusal": x.Refusal, "sentences": sentences, "nearest": hitsJSON(x.Nearest),
 		"conflicts": conflicts, "steps": steps, "warnings": orEmpty(x.Warnings),
 		"spent": map[string]any{"input_tokens": x.Spent.InputTokens, "output_tokens": x.Spent.OutputTokens, "usd": x.Spent.USD, "took_ms": ms(x.Spent.Took), "host": x.Spent.Host},
 	}

@@ -22,6 +22,7 @@ import (
 
 func (a *app) addCommand() *cobra.Command {
 	var name, readers, models string
+	var wordsFirst bool
 	cmd := &cobra.Command{
 		Use:   "add PATH...",
 		Short: "make a source of a folder and index it",
@@ -78,15 +79,35 @@ brings it up to date.`,
 					}
 					reports = append(reports, report)
 				}
-				a.reports(reports, `groundwork ask "..."`)
-				return nil
+				return a.taken(cmd.Context(), store, reports, `groundwork ask "..."`, wordsFirst)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&name, "name", "", "the source's name (default: the folder's)")
 	cmd.Flags().StringVar(&readers, "readers", "", `who may read it: "all" or GROUP,GROUP (default: the owner only)`)
-	cmd.Flags().StringVar(&models, "models", "local", "which models may see its passages: none, local or any")
+	cmd.Flags().StringVar(&models, "models", "local", "which models outside this process may see its passages: none, local (this machine or network) or any")
+	cmd.Flags().BoolVar(&wordsFirst, "words", false, wordsOnly)
 	return cmd
+}
+
+const wordsOnly = "do not wait for the vectors: they follow at the next add or sync, or while groundwork serve runs"
+
+// taken prints what was taken in, and encodes it unless only the words are waited for.
+func (a *app) taken(ctx context.Context, store *sqlite.Store, reports []intake.Report, next string, wordsFirst bool) error {
+	if !a.asJSON {
+		a.reports(reports)
+	}
+	if !wordsFirst {
+		if err := a.encode(ctx, store); err != nil {
+			return err
+		}
+	}
+	if a.asJSON {
+		a.reports(reports)
+	} else if next != "" {
+		a.note("Next: %s", next)
+	}
+	return nil
 }
 
 // take stores the source first, so that an interrupted sync can go on, and syncs it.
@@ -178,7 +199,7 @@ func reportsJSON(reports []intake.Report) []reportJSON {
 }
 
 // reports prints what syncs did.
-func (a *app) reports(reports []intake.Report, next string) {
+func (a *app) reports(reports []intake.Report) {
 	if a.asJSON {
 		a.json(map[string]any{"sources": reportsJSON(reports)})
 		return
@@ -208,9 +229,6 @@ func (a *app) reports(reports []intake.Report, next string) {
 			fmt.Fprintf(a.out, "  nothing is indexed; groundwork status --files %s says why\n", r.Source)
 		}
 	}
-	if next != "" {
-		a.note("Next: %s", next)
-	}
 }
 
 // states prints counts by outcome, indexed first.
@@ -228,7 +246,7 @@ func states(counts map[knowledge.Outcome]int) string {
 }
 
 func (a *app) syncCommand() *cobra.Command {
-	var acceptLoss bool
+	var acceptLoss, wordsFirst bool
 	cmd := &cobra.Command{
 		Use:     "sync [SOURCE...]",
 		Short:   "take in what is new, changed, moved or gone",
@@ -263,12 +281,16 @@ func (a *app) syncCommand() *cobra.Command {
 					a.json(map[string]any{"sources": reportsJSON(reports), "error": server.ErrorJSON(first)["error"]})
 					return result(exitCode(first))
 				}
-				a.reports(reports, "")
-				return first
+				if first != nil {
+					a.reports(reports)
+					return first
+				}
+				return a.taken(cmd.Context(), store, reports, "", wordsFirst)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&acceptLoss, "accept-loss", false, "go on although more than 20 files, and more than half, of a source are gone")
+	cmd.Flags().BoolVar(&wordsFirst, "words", false, wordsOnly)
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"groundwork/knowledge"
 	"groundwork/knowledge/retrieval"
 	"groundwork/knowledge/sqlite"
+	"groundwork/model"
 	"groundwork/server"
 	look "groundwork/server/page"
 
@@ -52,9 +53,16 @@ func (a *app) searchCommand() *cobra.Command {
 			}
 			query := strings.Join(args, " ")
 			return a.reading(cmd.Context(), func(store *sqlite.Store) error {
-				r, err := retrieval.Find(cmd.Context(), store.View(who.asker(cmd)), retrieval.Search{Question: query, Top: top, Depth: max(top, 100), Leg: leg}) // access: search as the asker
+				e, err := a.questioner(cmd.Context(), store)
 				if err != nil {
 					return err
+				}
+				r, err := retrieval.Find(cmd.Context(), store.View(who.asker(cmd)), search(query, top, leg, e)) // access: search as the asker
+				if err != nil {
+					return err
+				}
+				for _, w := range r.Warnings {
+					a.note("note: %s", visible(w))
 				}
 				if a.asJSON {
 					a.json(server.SearchJSON(query, r))
@@ -75,6 +83,15 @@ func (a *app) searchCommand() *cobra.Command {
 	return cmd
 }
 
+// search is a search for people: as deep as they look.
+func search(query string, top int, leg string, e model.Embedder) retrieval.Search {
+	depth := 0
+	if top > 100 {
+		depth = 2 * top
+	}
+	return retrieval.Search{Question: query, Top: top, Depth: depth, Leg: leg, Encoder: asEncoder(e)}
+}
+
 func (a *app) askCommand() *cobra.Command {
 	var who asking
 	var model string
@@ -90,7 +107,11 @@ page answers, it says so and shows the nearest passages (exit code 4).`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			question := knowledge.Question{Text: strings.Join(args, " "), Model: model}
 			return a.reading(cmd.Context(), func(store *sqlite.Store) error {
-				answer, err := writer(store.View(who.asker(cmd))).Answer(cmd.Context(), question, nil) // access: ask as the asker
+				e, err := a.questioner(cmd.Context(), store)
+				if err != nil {
+					return err
+				}
+				answer, err := writer(store.View(who.asker(cmd)), e).Answer(cmd.Context(), question, nil) // access: ask as the asker
 				if err != nil {
 					return err
 				}
@@ -286,6 +307,10 @@ func clip(s string, n int) string {
 }
 
 // answerFor is one question on an open store, for the demo.
-func answerFor(ctx context.Context, store *sqlite.Store, asker knowledge.Asker, question string) (knowledge.Answer, error) {
-	return writer(store.View(asker)).Answer(ctx, knowledge.Question{Text: question}, nil) // access: keeper
+func (a *app) answerFor(ctx context.Context, store *sqlite.Store, asker knowledge.Asker, question string) (knowledge.Answer, error) {
+	e, err := a.questioner(ctx, store)
+	if err != nil {
+		return knowledge.Answer{}, err
+	}
+	return writer(store.View(asker), e).Answer(ctx, knowledge.Question{Text: question}, nil) // access: keeper
 }

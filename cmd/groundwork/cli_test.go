@@ -55,6 +55,9 @@ func describe(t *testing.T, b *strings.Builder, c *cobra.Command) {
 		b.WriteString("\n")
 		flags(b, c.LocalFlags())
 	}
+	for _, c := range c.Commands() {
+		describe(t, b, c)
+	}
 }
 
 func flags(b *strings.Builder, f *pflag.FlagSet) {

@@ -89,6 +89,9 @@ func (a *app) demo(ctx context.Context) (err error) {
 			held = append(held, map[string]string{"path": e.Path, "reason": e.Reason})
 		}
 	}
+	if err := a.encode(ctx, store); err != nil {
+		return err
+	}
 	var answers []any
 	for _, s := range scenes {
 		groups := ""
@@ -96,7 +99,7 @@ func (a *app) demo(ctx context.Context) (err error) {
 			groups = " --groups " + string(s.asker.Groups[0])
 		}
 		say("\n%s\n\n$ groundwork ask --as %s%s %q\n", a.bold("# "+s.title), s.asker.Name, groups, s.question)
-		x, err := answerFor(ctx, store, s.asker, s.question)
+		x, err := a.answerFor(ctx, store, s.asker, s.question)
 		if err != nil {
 			return err
 		}

@@ -62,9 +62,13 @@ func (a *app) examine(ctx context.Context) ([]check, error) {
 	if err != nil {
 		return nil, err
 	}
+	search, err := a.checkEncoder()
+	if err != nil {
+		return nil, err
+	}
 	checks := []check{
 		{"program", "ok", "version " + version, ""},
-		{"search", "warn", "by words only: this build has no encoder", ""},
+		search,
 		{"models", "warn", "none: answers are quotes", ""},
 	}
 	info, err := os.Stat(home)

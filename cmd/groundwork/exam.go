@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"groundwork/internal/db"
 	"groundwork/internal/fault"
 	"groundwork/knowledge"
+	"groundwork/knowledge/intake"
 	"groundwork/knowledge/passage"
 	"groundwork/knowledge/retrieval"
 	"groundwork/knowledge/sqlite"
@@ -25,6 +28,7 @@ import (
 	"groundwork/measure"
 	"groundwork/measure/exam"
 	"groundwork/measure/judged"
+	"groundwork/model"
 
 	"github.com/spf13/cobra"
 )
@@ -39,7 +43,7 @@ const examSeed = 1
 type examPlan struct {
 	leg, half     string
 	run, baseline string // files or ids; "" for none
-	fresh         bool
+	fresh, audit  bool
 }
 
 func (a *app) examCommand() *cobra.Command {
@@ -54,7 +58,7 @@ out of a query's ranking before it is scored.
 
 The corpus is indexed into a store of its own in the home's cache folder, which
 is used again as long as corpus and program agree; it may be deleted at any
-time. It is NOT screened: name only sets that hold nothing sensitive. Your
+time. So are its vectors, which take some minutes the first time. It is NOT screened: name only sets that hold nothing sensitive. Your
 collection is not touched.
 
 A document stands where its best passage stands. Intervals are 95 % bootstrap
@@ -72,13 +76,25 @@ for ten hits.`,
 	cmd.Flags().StringVar(&p.half, "half", string(exam.All), "even, odd or all of the questions")
 	cmd.Flags().StringVar(&p.run, "run", "", "write the rankings as a TREC run to this file (.gz packs it)")
 	cmd.Flags().StringVar(&p.baseline, "compare", "", "compare with an earlier run: its id, or a TREC run's file")
+	cmd.Flags().BoolVar(&p.audit, "audit", false, "encode the set once more and say how often the scan of vectors misses an exact neighbour")
 	cmd.Flags().BoolVar(&p.fresh, "fresh", false, "index the set again, whatever the cache holds")
 	return cmd
 }
 
 func (a *app) exam(ctx context.Context, dir string, p examPlan) error {
+	e, err := a.embedder()
+	if err != nil {
+		return err
+	}
+	if p.audit && e == nil {
+		return fault.New(fault.Missing, "exam --audit: there is no encoder here", "groundwork model get FILE adds one")
+	}
 	// The view that sees nothing tells a wrong leg before anything is indexed.
-	if _, err := retrieval.Find(ctx, sqlite.View{}, retrieval.Search{Leg: p.leg}); err != nil {
+	leg := retrieval.Search{Leg: p.leg}
+	if e != nil {
+		leg.Encoder.Embed = func(context.Context, string) ([]float32, model.Spent, error) { return nil, model.Spent{}, nil }
+	}
+	if _, err := retrieval.Find(ctx, sqlite.View{}, leg); err != nil {
 		return err
 	}
 	home, err := a.homeDir()
@@ -128,7 +144,14 @@ func (a *app) exam(ctx context.Context, dir string, p examPlan) error {
 
 // putQuestions puts the questions to the search over the set's corpus.
 func (a *app) putQuestions(ctx context.Context, home string, r *examReport) (err error) {
-	d, err := a.examStore(ctx, home, r.set, r.plan.fresh)
+	e, err := a.embedder()
+	if err != nil {
+		return err
+	}
+	if r.plan.leg == retrieval.Words && !r.plan.audit {
+		e = nil
+	}
+	d, err := a.examStore(ctx, home, r.set, r.plan.fresh, e)
 	if err != nil {
 		return err
 	}
@@ -144,37 +167,45 @@ func (a *app) putQuestions(ctx context.Context, home string, r *examReport) (err
 	}
 	r.graded, err = exam.Exam{
 		Set: r.set, Half: exam.Half(r.plan.half), Progress: a.counting(r.set.Name + ": question"),
-		Search: documentSearch(store.View(knowledge.Asker{Owner: true}), r.plan.leg), // access: keeper
+		Search: documentSearch(store.View(knowledge.Asker{Owner: true}), r.plan.leg, e), // access: keeper
 	}.Run(ctx)
+	if err == nil && r.plan.audit {
+		r.audit, err = a.audit(ctx, store, e, r.graded)
+	}
 	return err
 }
 
 // documentSearch ranks documents by their best passage, as one asker sees them.
-func documentSearch(view knowledge.View, leg string) func(context.Context, string, int) ([]judged.Ranked, error) {
+func documentSearch(view knowledge.View, leg string, e model.Embedder) func(context.Context, string, int) ([]judged.Ranked, error) {
 	return func(ctx context.Context, query string, top int) ([]judged.Ranked, error) {
 		// Every hit of every leg, at the depth that ask uses: another depth gives
 		// other normalised scores, and so measures another engine. It can give
 		// fewer documents than wanted; then nothing stands at the later ranks.
 		const everything = 1000
-		r, err := retrieval.Find(ctx, view, retrieval.Search{Question: query, Leg: leg, Top: everything})
+		r, err := retrieval.Find(ctx, view, retrieval.Search{Question: query, Leg: leg, Top: everything, Encoder: asEncoder(e)})
 		if err != nil {
 			return nil, err
 		}
-		var ranking []judged.Ranked
-		seen := map[knowledge.DocumentID]bool{}
-		for _, f := range r.Found { // best first, so a document's first passage is its best
-			if !seen[f.Document] && len(ranking) < top {
-				seen[f.Document] = true
-				ranking = append(ranking, judged.Ranked{Document: f.Document.Path(), Score: f.Score})
-			}
-		}
-		return ranking, nil
+		return byDocument(r, top), nil
 	}
+}
+
+// byDocument ranks documents by their best passage, the first top of them.
+func byDocument(r knowledge.Ranking, top int) []judged.Ranked {
+	var ranking []judged.Ranked
+	seen := map[knowledge.DocumentID]bool{}
+	for _, f := range r.Found { // best first, so a document's first passage is its best
+		if !seen[f.Document] && len(ranking) < top {
+			seen[f.Document] = true
+			ranking = append(ranking, judged.Ranked{Document: f.Document.Path(), Score: f.Score})
+		}
+	}
+	return ranking
 }
 
 // examStore opens the store that holds the set's corpus and nothing else; the
 // corpus is indexed first where that is not done yet.
-func (a *app) examStore(ctx context.Context, home string, set judged.Set, fresh bool) (*db.DB, error) {
+func (a *app) examStore(ctx context.Context, home string, set judged.Set, fresh bool, e model.Embedder) (*db.DB, error) {
 	dir := examDir(home, set)
 	doing, next := "index the set "+set.Name, "delete "+dir+" and run it again"
 	if fresh {
@@ -199,7 +230,123 @@ func (a *app) examStore(ctx context.Context, home string, set judged.Set, fresh 
 			return nil, fault.New(fault.Busy, doing+": somebody else deleted it", "run it again")
 		}
 	}
-	return d, nil
+	if e == nil {
+		return d, nil
+	}
+	return a.encodeSet(ctx, dir, set.Name, d, e)
+}
+
+// encodeSet gives the passages of an open store of a set their vectors, where they
+// are still to come, and returns the store, open for reading.
+func (a *app) encodeSet(ctx context.Context, dir, name string, d *db.DB, e model.Embedder) (*db.DB, error) {
+	_, waiting, err := sqlite.New(d).Vectors(ctx, e.Mark(), admits(e))
+	if err == nil && waiting == 0 {
+		return d, nil
+	}
+	if err = errors.Join(err, d.Close()); err != nil {
+		return nil, err
+	}
+	w, err := db.Open(ctx, dir, sqlite.Schema)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	_, err = intake.Encode(ctx, sqlite.New(w), e, admits(e), a.counting(name+": encoding passage"))
+	a.endProgress()
+	if err = errors.Join(err, w.Close()); err != nil {
+		return nil, err
+	}
+	a.note("%s: %d passages encoded in %v", name, waiting, time.Since(began).Round(10*time.Millisecond))
+	return db.OpenReader(ctx, dir, sqlite.Schema)
+}
+
+// audit compares the scan of the stored vectors with an exact one over vectors
+// made anew in float32: how many of the ten nearest passages of each question
+// the scan has among its ten.
+func (a *app) audit(ctx context.Context, store *sqlite.Store, e model.Embedder, graded []exam.Graded) (*measure.Measurement, error) {
+	const nearest, batch = 10, 64
+	var exact []auditRow
+	defer a.endProgress()
+	progress := a.counting("audit: passage")
+	for after := knowledge.PassageID(0); ; {
+		// Nothing is stored under this mark, so every text is listed once.
+		texts, err := store.Unencoded(ctx, "", admits(e), after, batch)
+		if err != nil {
+			return nil, err
+		}
+		if len(texts) == 0 {
+			break
+		}
+		words := make([]string, len(texts))
+		for i, t := range texts {
+			words[i], after = t.Text, t.Passage
+		}
+		vectors, _, err := e.Embed(ctx, model.Passage, words)
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range vectors {
+			exact = append(exact, auditRow{texts[i].Key, v, 0})
+		}
+		progress(len(exact), len(exact))
+	}
+	view := store.View(knowledge.Asker{Owner: true}) // access: keeper
+	values := make([]float64, 0, len(graded))
+	for _, g := range graded {
+		question, _, err := e.Embed(ctx, model.Question, []string{g.Query.Text})
+		if err != nil {
+			return nil, err
+		}
+		for i := range exact {
+			exact[i].score = 0
+			for k, x := range exact[i].vector {
+				exact[i].score += float64(x) * float64(question[0][k])
+			}
+		}
+		best := slices.Clone(exact)
+		slices.SortFunc(best, func(x, y auditRow) int { return -cmp.Compare(x.score, y.score) })
+		found, err := nearestTexts(ctx, view, knowledge.Query{Vector: question[0], Mark: e.Mark(), Top: 4 * nearest}, nearest)
+		if err != nil {
+			return nil, err
+		}
+		met := 0.
+		for _, x := range best[:min(nearest, len(best))] {
+			if found[x.key] {
+				met++
+			}
+		}
+		values = append(values, met/float64(min(nearest, len(best))))
+	}
+	low, high := measure.Bootstrap(values, measure.Resamples, examSeed)
+	return &measure.Measurement{Subject: "scan of vectors", Metric: "recall@10 of the exact scan", Value: measure.Mean(values), Low: low, High: high, N: len(values), Better: measure.Higher}, nil
+}
+
+// nearestTexts returns the keys of the first n distinct texts that a search by
+// vector finds.
+func nearestTexts(ctx context.Context, view knowledge.View, q knowledge.Query, n int) (map[knowledge.Hash]bool, error) {
+	legs, err := view.Legs(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]knowledge.PassageID, len(legs.Meaning))
+	for i, h := range legs.Meaning {
+		ids[i] = h.Passage
+	}
+	passages, err := view.Passages(ctx, ids)
+	keys := map[knowledge.Hash]bool{}
+	for _, p := range passages {
+		if len(keys) < n {
+			keys[p.Key()] = true
+		}
+	}
+	return keys, err
+}
+
+// auditRow is one distinct text with its exact vector.
+type auditRow struct {
+	key    knowledge.Hash
+	vector []float32
+	score  float64
 }
 
 // examDir is where the home keeps the store of a set: another corpus, recipe or
@@ -373,7 +520,8 @@ type examReport struct {
 	whole    examPart
 	kinds    []examPart
 	halves   []examPart
-	p50, p95 measure.Measurement // of the latency
+	p50, p95 measure.Measurement  // of the latency
+	audit    *measure.Measurement // nil without one
 	warnings []string
 }
 
@@ -427,6 +575,9 @@ func (r *examReport) measure(earlier []exam.Graded) error {
 	}
 	r.p50, r.p95 = exam.Latency(r.graded, r.plan.leg+label)
 	r.run.Measurements = append(r.run.Measurements, r.p50, r.p95)
+	if r.audit != nil {
+		r.run.Measurements = append(r.run.Measurements, *r.audit)
+	}
 	return nil
 }
 
@@ -453,12 +604,16 @@ func (r examReport) json() map[string]any {
 	if comparisons == nil {
 		comparisons = []measure.Comparison{}
 	}
-	return map[string]any{
+	out := map[string]any{
 		"set": r.set.Name, "documents": len(r.set.Documents), "queries": r.whole.n, "leg": r.plan.leg, "half": r.plan.half,
 		"metrics": figures(r.whole), "by_kind": named(r.kinds), "halves": halves,
 		"latency_ms":  map[string]any{"p50": r.p50.Value, "p95": r.p95.Value, "n": r.p50.N},
 		"comparisons": comparisons, "run": r.run.ID, "warnings": orEmpty(r.warnings),
 	}
+	if m := r.audit; m != nil {
+		out["audit"] = map[string]any{"recall@10": m.Value, "low": m.Low, "high": m.High, "n": m.N}
+	}
+	return out
 }
 
 // print is the report for people.
@@ -476,6 +631,9 @@ func (r examReport) print(w io.Writer) error {
 	}
 	err := table.Flush()
 	fmt.Fprintf(w, "\nlatency of a search: median %.1f ms, 95th percentile %.1f ms (%d searches)\n", r.p50.Value, r.p95.Value, r.p50.N)
+	if m := r.audit; m != nil {
+		fmt.Fprintf(w, "audit: of the ten exact neighbours of a question the scan finds %.4f [%.4f, %.4f] (%d questions)\n", m.Value, m.Low, m.High, m.N)
+	}
 	if len(r.run.Comparisons) > 0 {
 		fmt.Fprintf(w, "\nagainst %s, paired by question\n", r.plan.baseline)
 		for _, x := range parts {

@@ -57,7 +57,7 @@ func TestDocumentSearchFoldsPassages(t *testing.T) {
 		{ID: "short.md", Title: "Short", Text: "# Short\n\nPepper."},
 	}}
 	a := &app{quiet: true, out: io.Discard, err: io.Discard}
-	d, err := a.examStore(t.Context(), t.TempDir(), set, false)
+	d, err := a.examStore(t.Context(), t.TempDir(), set, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestDocumentSearchFoldsPassages(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	search := documentSearch(sqlite.New(d).View(knowledge.Asker{Owner: true}), "")
+	search := documentSearch(sqlite.New(d).View(knowledge.Asker{Owner: true}), "", nil)
 	found, err := search(t.Context(), "pepper", 10)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func TestExamStoreIsWholeOrNot(t *testing.T) {
 	a := &app{out: io.Discard, err: &notes}
 	ended, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := a.examStore(ended, home, set, false); fault.KindOf(err) != fault.Budget {
+	if _, err := a.examStore(ended, home, set, false, nil); fault.KindOf(err) != fault.Budget {
 		t.Fatalf("interrupted at once: %v", err)
 	}
 	d, err := db.Open(t.Context(), examDir(home, set), sqlite.Schema)
@@ -105,7 +105,7 @@ func TestExamStoreIsWholeOrNot(t *testing.T) {
 		t.Fatalf("half a store was opened: %v", err)
 	}
 	for range 2 {
-		d, err := a.examStore(t.Context(), home, set, false)
+		d, err := a.examStore(t.Context(), home, set, false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func TestExamStoreIsWholeOrNot(t *testing.T) {
 		t.Errorf("indexed %d times after the interruption, want once:\n%s", n, &notes)
 	}
 	set.Corpus = "other"
-	d, err = a.examStore(t.Context(), home, set, false)
+	d, err = a.examStore(t.Context(), home, set, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,11 +18,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"unicode"
 
 	"groundwork/internal/fault"
 	"groundwork/knowledge/sqlite"
+	"groundwork/model"
 	"groundwork/server"
 
 	"github.com/spf13/cobra"
@@ -41,17 +43,20 @@ func main() {
 
 // app is what every command knows: the flags for all and where to print.
 type app struct {
-	home   string
-	asJSON bool
-	quiet  bool
-	in     io.Reader
-	out    io.Writer
-	err    io.Writer
-	args   []string // as given; a command may have to be handed over
+	home       string
+	configFile string // of --config
+	asJSON     bool
+	quiet      bool
+	in         io.Reader
+	out        io.Writer
+	err        io.Writer
+	args       []string // as given; a command may have to be handed over
 	// A command that another process has handed over to the one that serves:
-	dir    string        // where its relative paths start; "" for this process's own
-	store  *sqlite.Store // the collection that is open already; nil to open it
-	opened string        // the home of store
+	dir    string                         // where its relative paths start; "" for this process's own
+	store  *sqlite.Store                  // the collection that is open already; nil to open it
+	opened string                         // the home of store
+	embeds func() (model.Embedder, error) // finds the Embedder, once
+	later  func()                         // asks the process that serves to encode what waits; nil to do it here
 }
 
 // result is an outcome that is no fault but has an exit code of its own: 4
@@ -89,6 +94,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 
 func (a *app) run(ctx context.Context, args []string) int {
 	a.args = args
+	if a.embeds == nil {
+		a.embeds = sync.OnceValues(a.findEmbedder)
+	}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(a.in)
@@ -216,10 +224,11 @@ Next: groundwork demo`,
 	root.SuggestionsMinimumDistance = 2
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.home, "home", "", "folder that keeps the collection (default $GROUNDWORK_HOME, else your data folder)")
+	flags.StringVar(&a.configFile, "config", "", "file of settings (default config.yaml in the home, where there is one)")
 	flags.BoolVar(&a.asJSON, "json", false, "print exactly one JSON value")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes")
 	root.AddCommand(a.addCommand(), a.syncCommand(), a.sourcesCommand(), a.readersCommand(), a.statusCommand(), a.readCommand(),
-		a.searchCommand(), a.askCommand(), a.openCommand(), a.verifyCommand(), a.whyCommand(), a.forgetCommand(), a.examCommand(), a.serveCommand(), a.demoCommand(), a.doctorCommand(), a.versionCommand())
+		a.searchCommand(), a.askCommand(), a.openCommand(), a.verifyCommand(), a.whyCommand(), a.forgetCommand(), a.examCommand(), a.serveCommand(), a.modelCommand(), a.demoCommand(), a.doctorCommand(), a.versionCommand())
 	return root
 }
 

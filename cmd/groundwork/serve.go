@@ -22,6 +22,7 @@ import (
 	"groundwork/knowledge"
 	"groundwork/knowledge/retrieval"
 	"groundwork/knowledge/sqlite"
+	"groundwork/model"
 	"groundwork/server"
 
 	"github.com/spf13/cobra"
@@ -89,7 +90,7 @@ func (a *app) serve(ctx context.Context, address string, open bool) (err error) 
 	store := sqlite.New(d)
 	at := l.Addr().String()
 	_, port, _ := net.SplitHostPort(at)
-	s := rooms(store.View)
+	s := rooms(store.View, func(ctx context.Context) (model.Embedder, error) { return a.questioner(ctx, store) })
 	s.Token, s.Hosts, s.Stop = token, hosts(at, port), grace
 	link := "http://" + at + "/?token=" + token
 	if a.asJSON {
@@ -106,14 +107,36 @@ func (a *app) serve(ctx context.Context, address string, open bool) (err error) 
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	waiting := make(chan struct{}, 1) // something may have to be encoded
+	later := func() {
+		select {
+		case waiting <- struct{}{}:
+		default: // it is known already
+		}
+	}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- handover.Serve(ctx, commands, token, grace, func(ctx context.Context, c handover.Command, out, errOut io.Writer) int {
-			return (&app{in: strings.NewReader(""), out: out, err: errOut, dir: c.Dir, store: store, opened: home}).run(ctx, c.Args)
+			return (&app{in: strings.NewReader(""), out: out, err: errOut, dir: c.Dir, store: store, opened: home, embeds: a.embeds, later: later}).run(ctx, c.Args)
 		})
+	}()
+	background := make(chan struct{})
+	go func() {
+		defer close(background)
+		for {
+			if err := (&app{quiet: true, out: io.Discard, err: io.Discard, store: store, opened: home, embeds: a.embeds}).encode(ctx, store); err != nil && ctx.Err() == nil {
+				a.note("groundwork: %s\n  next: groundwork sync tries again", err)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-waiting:
+			}
+		}
 	}()
 	err = s.Serve(ctx, l)
 	stop()
+	<-background
 	if last := <-ended; err == nil && !errors.Is(last, net.ErrClosed) {
 		err = last
 	}
@@ -124,13 +147,21 @@ func (a *app) serve(ctx context.Context, address string, open bool) (err error) 
 }
 
 // rooms is the server with what it needs to answer, but without its door's key.
-func rooms(view func(knowledge.Asker) knowledge.View) server.Server {
+func rooms(view func(knowledge.Asker) knowledge.View, questioner func(context.Context) (model.Embedder, error)) server.Server {
 	return server.Server{View: view,
 		Search: func(ctx context.Context, view knowledge.View, query string, top int, leg string) (knowledge.Ranking, error) {
-			return retrieval.Find(ctx, view, retrieval.Search{Question: query, Top: top, Depth: max(top, 100), Leg: leg})
+			e, err := questioner(ctx)
+			if err != nil {
+				return knowledge.Ranking{}, err
+			}
+			return retrieval.Find(ctx, view, search(query, top, leg, e))
 		},
 		Answer: func(ctx context.Context, view knowledge.View, q knowledge.Question, emit func(knowledge.Part)) (knowledge.Answer, error) {
-			return writer(view).Answer(ctx, q, emit)
+			e, err := questioner(ctx)
+			if err != nil {
+				return knowledge.Answer{}, err
+			}
+			return writer(view, e).Answer(ctx, q, emit)
 		},
 	}
 }

@@ -73,13 +73,17 @@ func (a *app) statusCommand() *cobra.Command {
 					}
 					sources = slices.DeleteFunc(sources, func(o knowledge.Origin) bool { return o.Name != filter.Source })
 				}
+				search, err := a.searchState(cmd.Context(), store)
+				if err != nil {
+					return err
+				}
 				files = files || filter.Path != ""
 				if a.asJSON {
-					a.statusJSON(sources, entries, counts, size, files)
+					a.statusJSON(sources, entries, counts, size, search, files)
 					return nil
 				}
 				fmt.Fprintf(a.out, "%d documents, %d passages; %s\n", size.Documents, size.Passages, states(counts))
-				fmt.Fprintln(a.out, "search: by words (this build has no encoder)")
+				fmt.Fprintln(a.out, "search: "+search.text())
 				for _, o := range sources {
 					fmt.Fprintf(a.out, "%s: %s, readers: %s\n", o.Name, visible(o.Location), readersText(o.Readers))
 				}
@@ -127,11 +131,11 @@ func entriesOf(ctx context.Context, store *sqlite.Store, filter knowledge.Filter
 	return entries, nil
 }
 
-func (a *app) statusJSON(sources []knowledge.Origin, entries []knowledge.Entry, counts map[knowledge.Outcome]int, size sqlite.Counts, files bool) {
+func (a *app) statusJSON(sources []knowledge.Origin, entries []knowledge.Entry, counts map[knowledge.Outcome]int, size sqlite.Counts, search searchState, files bool) {
 	if sources == nil {
 		sources = []knowledge.Origin{}
 	}
-	out := map[string]any{"documents": size.Documents, "passages": size.Passages, "vectors": 0, "waiting": 0, "states": counts, "sources": sources, "bytes": size.Bytes}
+	out := map[string]any{"documents": size.Documents, "passages": size.Passages, "vectors": search.have, "waiting": search.waiting, "encoder": search.mark, "states": counts, "sources": sources, "bytes": size.Bytes}
 	if files {
 		lines := []map[string]any{}
 		for _, e := range entries {

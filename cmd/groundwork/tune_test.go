@@ -1,119 +1,113 @@
 package main
 
 import (
-	"cmp"
+	"context"
 	"fmt"
 	"os"
-	"slices"
 	"testing"
 
 	"groundwork/knowledge"
 	"groundwork/knowledge/retrieval"
 	"groundwork/knowledge/sqlite"
-	"groundwork/knowledge/term"
+	"groundwork/measure"
 	"groundwork/measure/exam"
 	"groundwork/measure/judged"
 )
 
-// tuning is one judged query with its legs, so that weights can be tried quickly.
-type tuning struct {
-	set       int
-	legs      knowledge.Legs
-	documents map[knowledge.PassageID]string
-	relevant  map[string]int
-	excluded  map[string]bool
-}
-
 // TestTuneWeights tries weights of the legs on the even half of the judged
-// queries, never on the odd one: GROUNDWORK_TUNE names a home for the sets'
-// stores. doc/bench/retrieval.md holds what came of it.
+// queries, never on the odd one, each against what the product uses:
+// GROUNDWORK_TUNE names a home for the sets' stores. doc/bench/retrieval.md
+// holds what came of it.
 func TestTuneWeights(t *testing.T) {
 	home := os.Getenv("GROUNDWORK_TUNE")
 	if home == "" {
 		t.Skip("a tool, not a test: GROUNDWORK_TUNE=HOME runs it")
 	}
-	sets := []string{"scifact", "sourcegraph_handbook", "18f_handbook"}
-	var queries []tuning
-	for i, name := range sets {
-		queries = append(queries, tuningQueries(t, home, i, name)...)
-	}
-	type line struct {
-		text string
-		mean float64
-	}
-	var lines []line
-	for _, p := range []float64{.3, .4, .5} {
-		for _, titles := range []float64{.15, .25, .35} {
-			for _, words := range []float64{.1, .2, .3} {
-				for _, second := range []float64{0, .15, .3} {
-					w := retrieval.Weights{Passages: p, Titles: titles, Words: words, Second: second}
-					var sum, n [3]float64
-					for _, q := range queries {
-						sum[q.set] += q.ndcg(w)
-						n[q.set]++
-					}
-					l := line{mean: (sum[0]/n[0] + sum[1]/n[1] + sum[2]/n[2]) / 3}
-					l.text = fmt.Sprintf("%+v  scifact %.4f  sourcegraph %.4f  18f %.4f  mean of sets %.4f", w, sum[0]/n[0], sum[1]/n[1], sum[2]/n[2], l.mean)
-					lines = append(lines, l)
-				}
-			}
-		}
-	}
-	slices.SortFunc(lines, func(a, b line) int { return -cmp.Compare(a.mean, b.mean) })
-	for _, l := range lines {
-		t.Log(l.text)
-	}
-}
-
-func tuningQueries(t *testing.T, home string, i int, name string) []tuning {
-	t.Helper()
-	set, err := judged.Read("../../../shared/data/judged/" + name)
-	if err != nil {
-		t.Skipf("NOT RUN: %v", err)
-	}
+	e := naturalEncoder(t)
 	a := &app{quiet: true, out: os.Stderr, err: os.Stderr}
-	d, err := a.examStore(t.Context(), home, set, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	view := sqlite.New(d).View(knowledge.Asker{Owner: true})
-	var all []tuning
-	for _, q := range set.Queries {
-		if exam.HalfOf(q.ID) != exam.Even {
-			continue
+	var sets []judged.Set
+	var views []knowledge.View
+	for _, name := range []string{"scifact", "sourcegraph_handbook", "18f_handbook"} {
+		set, err := judged.Read("../../../shared/data/judged/" + name)
+		if err != nil {
+			t.Skipf("NOT RUN: %v", err)
 		}
-		legs, err := view.Legs(t.Context(), knowledge.Query{Stems: term.Content(q.Text), Words: term.Words(q.Text)})
+		d, err := a.examStore(t.Context(), home, set, false, e)
 		if err != nil {
 			t.Fatal(err)
 		}
-		x := tuning{set: i, legs: legs, documents: map[knowledge.PassageID]string{}, relevant: set.Relevant[q.ID], excluded: set.Excluded[q.ID]}
-		var ids []knowledge.PassageID
-		for _, hits := range [][]knowledge.Hit{legs.Passages, legs.Titles, legs.Words} {
-			for _, h := range hits {
-				ids = append(ids, h.Passage)
+		defer d.Close()
+		sets, views = append(sets, set), append(views, sqlite.New(d).View(knowledge.Asker{Owner: true}))
+	}
+	// scores returns nDCG@10 by set.
+	scores := func(s retrieval.Search) [][]float64 {
+		var all [][]float64
+		for i, set := range sets {
+			x := exam.Exam{Set: set, Half: exam.Even, Search: func(ctx context.Context, query string, top int) ([]judged.Ranked, error) {
+				s := s
+				s.Question, s.Top, s.Encoder = query, 100, asEncoder(e)
+				r, err := retrieval.Find(ctx, views[i], s)
+				return byDocument(r, top), err
+			}}
+			graded, err := x.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			values := make([]float64, len(graded))
+			for k, g := range graded {
+				values[k] = g.Scores[exam.NDCG10]
+			}
+			all = append(all, values)
+		}
+		return all
+	}
+	try := func(name string, base [][]float64, s retrieval.Search) [][]float64 {
+		x := scores(s)
+		var mine, theirs []float64
+		line := fmt.Sprintf("%-26s", name)
+		for i := range x {
+			line += fmt.Sprintf(" %.4f", measure.Mean(x[i]))
+			mine = append(mine, x[i]...)
+			if base != nil {
+				theirs = append(theirs, base[i]...)
 			}
 		}
-		passages, err := view.Passages(t.Context(), ids)
-		if err != nil {
-			t.Fatal(err)
+		line += fmt.Sprintf("  all %.4f", measure.Mean(mine))
+		if base != nil {
+			gain, low, high := measure.PairedBootstrap(mine, theirs, measure.Resamples, examSeed)
+			line += fmt.Sprintf("  %+.4f [%+.4f, %+.4f]", gain, low, high)
 		}
-		for _, p := range passages {
-			x.documents[p.ID] = p.Document.Path()
-		}
-		all = append(all, x)
+		t.Log(line)
+		return x
 	}
-	return all
-}
-
-func (q tuning) ndcg(w retrieval.Weights) float64 {
-	var ranking []judged.Ranked
-	seen := map[string]bool{}
-	for _, r := range retrieval.Fuse(q.legs, w) {
-		if d := q.documents[r.Passage]; !seen[d] {
-			seen[d] = true
-			ranking = append(ranking, judged.Ranked{Document: d, Score: r.Score})
+	vary := func(name string, w retrieval.Weights, leg string) {
+		base := try(name, nil, retrieval.Search{Weights: w, Leg: leg})
+		for _, v := range []struct {
+			name  string
+			value *float64
+			other []float64
+		}{
+			{"passages", &w.Passages, []float64{0, .1, .4}}, {"titles", &w.Titles, []float64{0, .1, .3}}, {"words", &w.Words, []float64{0, .1, .3}},
+			{"meaning", &w.Meaning, []float64{0, .35, .7}}, {"overlap", &w.Overlap, []float64{0, .1, .2, .3}}, {"second", &w.Second, []float64{0, .15, .4}},
+		} {
+			if leg == retrieval.Words && v.value == &w.Meaning {
+				continue
+			}
+			was := *v.value
+			for _, value := range v.other {
+				*v.value = value
+				try(fmt.Sprintf("%s %.2f instead of %.2f", v.name, value, was), base, retrieval.Search{Weights: w, Leg: leg})
+			}
+			*v.value = was
 		}
 	}
-	return judged.NDCG(judged.Without(ranking, q.excluded), q.relevant, 10)
+	vary("by words", retrieval.ByWords, retrieval.Words)
+	if e == nil {
+		t.Log("NOT RUN by meaning: no model in the binary, in GROUNDWORK_MODELS or in the cache")
+		return
+	}
+	words := scores(retrieval.Search{Leg: retrieval.Words})
+	try("meaning alone", words, retrieval.Search{Leg: retrieval.Meaning})
+	try("fused", words, retrieval.Search{})
+	vary("fused", retrieval.Default, retrieval.Fused)
 }

@@ -118,11 +118,15 @@ func (a *app) why(cmd *cobra.Command, store *sqlite.Store, asker knowledge.Asker
 	}
 	x.Readers, x.MayRead = d.Readers.String(), asker.MayRead(d.Readers) // access: keeper
 	view := store.View(asker)                                           // access: keeper
-	deep, err := retrieval.Find(ctx, view, retrieval.Search{Question: query, Top: 1 << 30, Depth: 1 << 30})
+	e, err := a.questioner(ctx, store)
 	if err != nil {
 		return x, err
 	}
-	shown, err := retrieval.Find(ctx, view, retrieval.Search{Question: query, Top: 1000})
+	deep, err := retrieval.Find(ctx, view, retrieval.Search{Question: query, Top: 1 << 30, Depth: 1 << 30, Encoder: asEncoder(e)})
+	if err != nil {
+		return x, err
+	}
+	shown, err := retrieval.Find(ctx, view, retrieval.Search{Question: query, Top: 1000, Encoder: asEncoder(e)})
 	if err != nil {
 		return x, err
 	}
@@ -169,7 +173,7 @@ func (x reasons) verdict() string {
 	case !held && len(x.Legs) == 0:
 		return "It holds no word of the query."
 	case x.Fused == nil:
-		return "It is beyond the first 100 of every leg, so it is not among the results."
+		return "It is too far down in every leg, so it is not among the results."
 	case x.Fused.Rank == 1:
 		return "It stands first."
 	}

@@ -11,10 +11,8 @@ import (
 	"groundwork/internal/db"
 	"groundwork/internal/fault"
 	"groundwork/knowledge"
-	"groundwork/knowledge/answer"
 	"groundwork/knowledge/intake"
 	"groundwork/knowledge/passage"
-	"groundwork/knowledge/retrieval"
 	"groundwork/knowledge/screening"
 	"groundwork/knowledge/source"
 	"groundwork/knowledge/sqlite"
@@ -89,18 +87,6 @@ func (a *app) sync(ctx context.Context, store *sqlite.Store, o knowledge.Origin,
 		err = store.PutSource(ctx, o)
 	}
 	return report, err
-}
-
-// find is the retrieval of one asker.
-func find(view knowledge.View) func(context.Context, string, int) (knowledge.Ranking, error) {
-	return func(ctx context.Context, question string, top int) (knowledge.Ranking, error) {
-		return retrieval.Find(ctx, view, retrieval.Search{Question: question, Top: top})
-	}
-}
-
-// writer is the answer writer of one asker.
-func writer(view knowledge.View) answer.Writer {
-	return answer.Writer{View: view, Retrieve: find(view)}
 }
 
 // terminal reports whether w is a person's screen.

@@ -1,32 +1,35 @@
 // Package answer writes the answer to a question and shows only what was checked.
 //
 // Without a language model it quotes: the short stretches of the best passages
-// that hold most of the question, each with its citation, which is checked
-// against the document as it is now before it is shown. When too little of the
-// question is found, it refuses and shows the nearest passages.
+// that come nearest to the question by meaning, or without an encoder hold most of
+// its words, each with its citation, which is checked against the document as it
+// is now before it is shown. When it is not sure enough, it refuses and shows the
+// nearest passages.
 package answer
 
 import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"groundwork/internal/fault"
 	"groundwork/knowledge"
+	"groundwork/model"
 )
 
 // Settings of the quoting answer. doc/bench/answers.md says what each costs.
 type Settings struct {
 	Passages  int     // looked at for stretches; 0 gives 8
 	Stretches int     // shown at most; 0 gives 3
-	Threshold float64 // confidence below which the answer is a refusal; 0 takes DefaultThreshold
+	Threshold float64 // confidence by words below which the answer is a refusal; 0 takes DefaultThreshold
 }
 
-// DefaultThreshold is the confidence from which an answer is shown; chosen on
-// the tuning half of the natural questions.
+// DefaultThreshold is the confidence by words from which an answer is shown; chosen
+// on the tuning half of the natural questions.
 const DefaultThreshold = .3
 
 // forUnknown is what the share of unknown words takes from the confidence; chosen
@@ -41,6 +44,11 @@ const furtherCoverage = .5
 type Writer struct {
 	View     knowledge.View
 	Retrieve func(ctx context.Context, question string, top int) (knowledge.Ranking, error)
+	// Embed turns stretches of passages into vectors, of the model that made the
+	// Ranking's; it must not send them where their source does not let them go. nil
+	// chooses stretches by words alone.
+	Embed    func(ctx context.Context, texts []string) ([][]float32, model.Spent, error)
+	Mix      Mix // of that model; the zero value weighs the confidence by words alone
 	Settings Settings
 }
 
@@ -68,18 +76,23 @@ func (w Writer) Answer(ctx context.Context, q knowledge.Question, emit func(know
 	a.Steps = append(a.Steps, step)
 	emit(knowledge.Part{Step: &step})
 
+	a.Spent = ranking.Spent
+	a.Warnings = append(a.Warnings, ranking.Warnings...)
+
 	want := read(q.Text, ranking)
 	docs := documents{view: w.View, byID: map[knowledge.DocumentID]*knowledge.Document{}}
-	candidates, err := w.candidates(ctx, want, ranking, docs)
+	weighed, err := w.weigh(ctx, want, ranking, docs)
 	if err != nil {
 		return a, err
 	}
-	a.Confidence = want.confidence(ranking)
+	a.Confidence, a.Grade = weighed.confidence, weighed.grade
+	a.Spent.Add(weighed.spent)
+	a.Warnings = append(a.Warnings, weighed.warnings...)
 	var picked []stretch
-	if a.Confidence >= cmp.Or(w.Settings.Threshold, DefaultThreshold) {
-		picked = choose(candidates, cmp.Or(w.Settings.Stretches, 3))
+	if a.Grade == knowledge.Answers {
+		picked = choose(weighed.candidates, cmp.Or(w.Settings.Stretches, 3), weighed.further)
 	}
-	picked, a.Conflicts, err = want.versions(ctx, picked, candidates, docs)
+	picked, a.Conflicts, err = want.versions(ctx, picked, weighed.candidates, docs)
 	if err != nil {
 		return a, err
 	}
@@ -97,12 +110,67 @@ func (w Writer) Answer(ctx context.Context, q knowledge.Question, emit func(know
 	}
 	a.Answered = len(a.Sentences) > 0
 	if !a.Answered {
+		if a.Grade == knowledge.Answers { // what it would have shown is no more
+			a.Grade = knowledge.NotFound
+		}
 		a.Conflicts = nil
-		a.Nearest = want.nearest(ranking)
-		a.Refusal = refusal(want, ranking, len(a.Nearest))
+		a.Nearest = want.nearest(ranking, weighed)
+		a.Refusal = refusal(want, ranking, a.Grade, len(a.Nearest))
 	}
 	a.Spent.Took = time.Since(began)
 	return a, nil
+}
+
+// weighed is what speaks for an answer.
+type weighed struct {
+	confidence float64
+	grade      knowledge.Grade
+	candidates []stretch // best first
+	further    func(picked []stretch, s stretch) bool
+	byMeaning  bool
+	spent      model.Spent
+	warnings   []string
+}
+
+// weigh chooses the stretches and says how sure it is of them, by meaning where it
+// can and else by words.
+func (w Writer) weigh(ctx context.Context, want want, r knowledge.Ranking, docs documents) (weighed, error) {
+	x := weighed{confidence: want.confidence(r), further: furtherByWords}
+	nearest := 0.
+	if w.Embed != nil && r.Vector != nil && len(r.Found) > 0 && want.total > 0 {
+		readings, err := want.readings(ctx, r, docs)
+		if err != nil {
+			return x, err
+		}
+		nearest, x.spent, err = w.compare(ctx, readings, r.Vector)
+		switch {
+		case err == nil:
+			x.candidates, x.further, x.byMeaning = want.stretches(readings), furtherByMeaning, true
+		case ctx.Err() != nil:
+			return x, err
+		default:
+			x.warnings = append(x.warnings, "quoted by words only: the encoder failed: "+err.Error())
+		}
+	}
+	if !x.byMeaning {
+		var err error
+		if x.candidates, err = w.candidates(ctx, want, r, docs); err != nil {
+			return x, err
+		}
+	}
+	answers, maybe := cmp.Or(w.Settings.Threshold, DefaultThreshold), math.Inf(1)
+	if x.byMeaning && w.Mix != (Mix{}) {
+		x.confidence, answers, maybe = w.Mix.of(x.confidence, nearest, r), w.Mix.Answer, w.Mix.Maybe
+	}
+	switch {
+	case x.confidence >= answers:
+		x.grade = knowledge.Answers
+	case x.confidence >= maybe:
+		x.grade = knowledge.MayAnswer
+	default:
+		x.grade = knowledge.NotFound
+	}
+	return x, nil
 }
 
 // documents opens each document once.
@@ -173,11 +241,16 @@ func (w want) confidence(r knowledge.Ranking) float64 {
 	return max(0, best/2+w.coverage(r.Found[0].Title, r.Found[0].Document.Path())/2-forUnknown*unknown)
 }
 
-// choose takes the stretches to show: the best, and further ones that cover
-// enough of the question, at most n, none much worse than the best. The same
-// text on another page is folded into the first that says it; a part of what is
-// said already is left out.
-func choose(candidates []stretch, n int) []stretch {
+// furtherByWords lets a stretch stand beside those picked that covers enough of the
+// question and is not much worse than the first.
+func furtherByWords(picked []stretch, s stretch) bool {
+	return s.coverage >= furtherCoverage && s.score >= .6*picked[0].score
+}
+
+// choose takes the stretches to show: the best, and further ones, at most n. The
+// same text on another page is folded into the first that says it; a part of what
+// is said already is left out.
+func choose(candidates []stretch, n int, further func(picked []stretch, s stretch) bool) []stretch {
 	var picked []stretch
 next:
 	for _, s := range candidates {
@@ -193,7 +266,7 @@ next:
 				continue next
 			}
 		}
-		if len(picked) == n || len(picked) > 0 && (s.coverage < furtherCoverage || s.score < .6*picked[0].score) {
+		if len(picked) == n || len(picked) > 0 && !further(picked, s) {
 			continue
 		}
 		picked = append(picked, s)
@@ -257,20 +330,29 @@ func (s stretch) cite(start, end int) (knowledge.Cited, error) {
 	return cited, nil
 }
 
-// nearest returns the first passages that hold a word of the question; those
-// found by its grammar alone ("how many") would be noise.
-func (w want) nearest(r knowledge.Ranking) []knowledge.Found {
+// nearest returns the first passages. Found by words alone it leaves out those
+// that hold no word of the question: what its grammar ("how many") finds would be
+// noise. Of an answer by meaning the passages come first whose stretches are best.
+func (w want) nearest(r knowledge.Ranking, x weighed) []knowledge.Found {
 	var near []knowledge.Found
+	if x.byMeaning {
+		for _, c := range x.candidates {
+			near = append(near, *c.found)
+		}
+	}
 	for _, f := range r.Found {
-		if len(near) < 5 && w.coverage(append([]string{f.Title, f.Text, f.Document.Path()}, f.Heading...)...) > 0 {
+		if slices.ContainsFunc(near, func(n knowledge.Found) bool { return n.ID == f.ID }) {
+			continue
+		}
+		if x.byMeaning || w.coverage(append([]string{f.Title, f.Text, f.Document.Path()}, f.Heading...)...) > 0 {
 			near = append(near, f)
 		}
 	}
-	return near
+	return near[:min(len(near), 5)]
 }
 
 // refusal says why there is no answer, in one sentence.
-func refusal(w want, r knowledge.Ranking, nearest int) string {
+func refusal(w want, r knowledge.Ranking, grade knowledge.Grade, nearest int) string {
 	switch {
 	case r.Visible == 0:
 		return "Nothing that you may read is indexed here yet."
@@ -278,6 +360,8 @@ func refusal(w want, r knowledge.Ranking, nearest int) string {
 		return "The question has no word to search by; name what it is about."
 	case nearest == 0:
 		return "No page that you may read holds any of the question's words."
+	case grade == knowledge.MayAnswer:
+		return "No page clearly answers this; the passages below may."
 	}
 	return fmt.Sprintf("No page that you may read answers this; the nearest %s below.", plural(nearest, "passage is", "passages are"))
 }
