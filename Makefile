@@ -40,7 +40,10 @@ test:
 test-real:
 	@command -v chromium >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium; } >/dev/null \
 	|| echo "chromium could not be installed: the pages cannot be looked at in a browser"
-	@GROUNDWORK_REAL=1 .ci/loud.sh -count=1 -run Real ./...
+	@command -v qemu-aarch64 >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q qemu-user; } >/dev/null \
+	|| echo "qemu-user could not be installed: the kernels of arm64 cannot be run"
+	@$(GETMODEL) >/dev/null
+	@GROUNDWORK_REAL=1 .ci/loud.sh -count=1 -timeout 25m -run Real ./...
 
 check:
 	@echo "== format"; bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "not formatted; run gofmt -w on:"; echo "$$bad"; exit 1; fi
@@ -63,4 +66,4 @@ check-long:
 			echo "== $$p $$f, 30 s"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 30s -fuzzminimizetime 10x $$p; \
 		done; \
 	done
-	@GROUNDWORK_LONG=1 .ci/loud.sh -count=1 -timeout 60m ./...
+	@GROUNDWORK_LONG=1 GROUNDWORK_REAL=1 .ci/loud.sh -count=1 -timeout 120m ./...

@@ -40,7 +40,7 @@ var scenes = []struct {
 	{"A rule that was replaced: the newer one answers, the older one is shown.", "what is the hotel limit per night?", knowledge.Asker{Name: "lena"}},
 	{"The same question by two people. First somebody of the people team:", "what is the pay band for level 4?", knowledge.Asker{Name: "ines", Groups: []knowledge.Group{"people-team"}}},
 	{"Then somebody who is not:", "what is the pay band for level 4?", knowledge.Asker{Name: "lena"}},
-	{"A question that no page answers:", "what is the wifi password for guests?", knowledge.Asker{Name: "lena"}},
+	{"A question that no page answers:", "when does the gym open?", knowledge.Asker{Name: "lena"}},
 }
 
 func (a *app) demo(ctx context.Context) (err error) {

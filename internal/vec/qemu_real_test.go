@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// emulator finds qemu, or installs it, or says that the test was not run.
+// emulator finds qemu, which make test-real installs, or says that the test was not run.
 func emulator(t *testing.T) string {
 	t.Helper()
 	if os.Getenv("GROUNDWORK_REAL") == "" {
@@ -19,16 +19,8 @@ func emulator(t *testing.T) string {
 	if missing == nil {
 		return path
 	}
-	install := exec.CommandContext(t.Context(), "sh", "-c", "apt-get update -q && apt-get install -y -q qemu-user")
-	install.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-	out, err := install.CombinedOutput()
-	if err == nil {
-		path, err = exec.LookPath(name)
-	}
-	if err != nil {
-		t.Skipf("NOT RUN: the kernels of arm64: %v, and it could not be installed: %v\n%s", missing, err, out)
-	}
-	return path
+	t.Skipf("NOT RUN: the kernels of arm64: %v; qemu-user has it", missing)
+	return ""
 }
 
 // The tests of the kernels and of the encoder's forward pass hold on arm64, by an

@@ -25,6 +25,7 @@ type Mix struct {
 	Usual   float64 // mean of Ranking.Apart, at which it is taken in a small collection at least
 	Answer  float64 // confidence from which the answer is shown
 	Maybe   float64 // confidence from which the nearest passages may be it
+	Same    float64 // cosine of two units from which they speak of the same; 0: not known
 }
 
 // MixOf returns what was measured for the encoder that a mark names, else the zero
@@ -33,7 +34,7 @@ type Mix struct {
 func MixOf(mark string) Mix {
 	switch name, _, _ := strings.Cut(mark, "@"); name {
 	case "bge-small-en-v1.5":
-		return Mix{Base: -12.52, Words: 4.13, Nearest: 13.71, Apart: 13.56, Usual: .13, Answer: .45, Maybe: .2}
+		return Mix{Base: -12.52, Words: 4.13, Nearest: 13.71, Apart: 13.56, Usual: .13, Answer: .45, Maybe: .2, Same: .65}
 	case "all-MiniLM-L6-v2", "all-MiniLM-L6-v2-int8":
 		return Mix{Base: -6.93, Words: 4.25, Nearest: 8.68, Apart: 4.30, Usual: .24, Answer: .45, Maybe: .2}
 	}
@@ -65,13 +66,15 @@ const (
 // unit that is nearest to the question by cosine and 0 for the farthest; chosen on
 // the tuning half of the natural questions.
 const (
-	byWords     = .2 // the score by words, as a share of the question's weight
-	byRank      = .5 // the passage's score, as a share of the first one's
-	inSameBlock = .1 // for a neighbour out of the same paragraph or item
-	behind      = .05
-	leading     = .3  // for the line that leads into a list
-	nextShare   = .5  // of the best unit's nearness and words that a neighbour must have
-	ofFirst     = .75 // of the first stretch's score that a second or third must have
+	byWords        = .2 // the score by words, as a share of the question's weight
+	byRank         = .5 // the passage's score, as a share of the first one's
+	inSameBlock    = .1 // for a neighbour out of the same paragraph or item
+	behind         = .05
+	leading        = .3  // for the line that leads into a list
+	nextShare      = .5  // of the best unit's nearness and words that a neighbour must have
+	inOutcome      = .2  // under a heading like "Outcome", where is asked what came of something
+	firstOfOutcome = 1.  // the first unit there
+	ofFirst        = .75 // of the first stretch's score that a second or third must have
 )
 
 // part is one unit of a passage of the ranking.
@@ -80,6 +83,7 @@ type part struct {
 	words  float64 // score by words
 	before float64 // score without the encoder: the best are encoded
 	near   float64
+	came   float64 // how surely it says what came of something, where that is asked
 }
 
 // reading is a passage of the ranking, unit by unit.
@@ -114,8 +118,14 @@ func (w want) readings(ctx context.Context, r knowledge.Ranking, docs documents)
 					alone.Text = d.Text[h[0]:h[1]] + "\n" + alone.Text
 				}
 			}
+			came := 0.
+			if n := len(f.Heading); w.outcome && n > 0 && outcomes[strings.ToLower(f.Heading[n-1])] {
+				if came = inOutcome; k == 0 { // such sections begin with it
+					came = firstOfOutcome
+				}
+			}
 			words := w.unitScore(d, x.units, k, path, "") / max(w.total, 1e-9)
-			x.parts = append(x.parts, part{text: alone.Encoded(), words: words, before: byWords*words + byRank*x.share})
+			x.parts = append(x.parts, part{text: alone.Encoded(), words: words, before: byWords*words + byRank*x.share + came, came: came})
 		}
 		all = append(all, x)
 	}
@@ -161,7 +171,12 @@ func (w Writer) compare(ctx context.Context, readings []reading, question []floa
 	}
 	nearest, farthest := slices.Max(cosines), slices.Min(cosines)
 	for _, p := range order {
-		if i, ok := at[p.text]; ok && nearest > farthest {
+		i, ok := at[p.text]
+		if !ok {
+			continue
+		}
+		p.vector, p.cosine = vectors[i], cosines[i]
+		if nearest > farthest {
 			p.near = (cosines[i] - farthest) / (nearest - farthest)
 		}
 	}
@@ -187,7 +202,9 @@ func (s stretch) words() int {
 }
 
 // score is what speaks for a unit of the passage, in the passage.
-func (x reading) score(i int) float64 { return x.parts[i].near + byWords*x.parts[i].words }
+func (x reading) score(i int) float64 {
+	return x.parts[i].near + byWords*x.parts[i].words + x.parts[i].came
+}
 
 // stretches returns the best stretch of each passage, best first: its best unit,
 // with the neighbours that come near it.

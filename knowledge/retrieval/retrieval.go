@@ -49,7 +49,7 @@ type Search struct {
 	Top      int     // passages wanted; 0 gives 10
 	Leg      string  // Fused ("" too), Words or Meaning
 	Depth    int     // hits taken from each leg; 0 gives 100, of Meaning 200
-	Weights  Weights // the zero value takes Default or ByWords
+	Weights  Weights // the zero value takes Default or ByWords, and for Meaning the cosine alone
 	Encoder  Encoder // its zero value finds by words alone
 }
 
@@ -87,10 +87,14 @@ func Find(ctx context.Context, view knowledge.View, s Search) (knowledge.Ranking
 	if err != nil {
 		return r, err
 	}
-	weights := cmp.Or(s.Weights, Default)
-	if len(legs.Meaning) == 0 {
-		weights = cmp.Or(s.Weights, ByWords)
+	weights := Default
+	switch {
+	case s.Leg == Meaning:
+		weights = Weights{Meaning: 1}
+	case len(legs.Meaning) == 0:
+		weights = ByWords
 	}
+	weights = cmp.Or(s.Weights, weights)
 	ranked := Fuse(legs, weights)
 	top := cmp.Or(s.Top, 10)
 	if n := max(top, reread); len(ranked) > n {

@@ -2,6 +2,7 @@ package encoder
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -25,6 +26,9 @@ func threadTime(t *testing.T) float64 {
 // TestRealSpeed prints the table of doc/bench/encoder/README.md: texts to unit
 // vectors, tokens included, one thread, against onnxruntime in interleaved rounds.
 func TestRealSpeed(t *testing.T) {
+	if os.Getenv("GROUNDWORK_LONG") == "" || os.Getenv("GROUNDWORK_REAL") == "" {
+		t.Skip("NOT RUN: speed beside onnxruntime needs GROUNDWORK_LONG=1 and GROUNDWORK_REAL=1 (make check-long), and a quiet machine")
+	}
 	const perRound = 16
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

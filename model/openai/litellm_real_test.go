@@ -18,6 +18,33 @@ import (
 	"groundwork/model"
 )
 
+// liteLLM returns the proxy on PATH, else one of our own in the cache, made by the
+// first test that needs it.
+func liteLLM(t *testing.T) string {
+	t.Helper()
+	if program, err := exec.LookPath("litellm"); err == nil {
+		return program
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(cache, "groundwork", "litellm")
+	program := filepath.Join(folder, "bin", "litellm")
+	if _, err := os.Stat(program); err == nil {
+		return program
+	}
+	for _, args := range [][]string{
+		{"python3", "-m", "venv", folder},
+		{filepath.Join(folder, "bin", "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", "litellm[proxy]==1.108.7"},
+	} {
+		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
+			t.Skipf("NOT RUN: litellm[proxy] 1.108.7 (730 MB) cannot be installed: %v: %.300s", err, out)
+		}
+	}
+	return program
+}
+
 // TestRealLiteLLM asks a server that is not ours: the proxy of LiteLLM, which
 // checks the request, calls the embeddings of a small server here, and writes
 // answers and errors in its own way.
@@ -25,10 +52,7 @@ func TestRealLiteLLM(t *testing.T) {
 	if os.Getenv("GROUNDWORK_REAL") == "" {
 		t.Skip("NOT RUN: needs GROUNDWORK_REAL=1")
 	}
-	program, err := exec.LookPath("litellm")
-	if err != nil {
-		t.Skip("NOT RUN: litellm is not on PATH; pip install 'litellm[proxy]' brings it (730 MB)")
-	}
+	program := liteLLM(t)
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var q request
 		if json.NewDecoder(r.Body).Decode(&q) != nil { // it also looks who is there
