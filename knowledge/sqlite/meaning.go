@@ -43,29 +43,31 @@ func (m *memory) forget() {
 	m.marks = nil
 }
 
-// load brings mark up to vector number top, the last in the transaction.
-func (m *memory) load(ctx context.Context, tx *sql.Tx, mark int64, length int, top int64) error {
+// load brings mark up to vector number top, the last in the transaction, and
+// returns it: it stays readable, under the lock, when it is forgotten meanwhile.
+func (m *memory) load(ctx context.Context, tx *sql.Tx, mark int64, length int, top int64) (*scanned, error) {
 	m.RLock()
 	c := m.marks[mark]
+	there := c != nil && c.seen >= top
 	m.RUnlock()
-	if c != nil && c.seen >= top { // seen only grows
-		return nil
+	if there {
+		return c, nil
 	}
 	m.Lock()
 	defer m.Unlock()
 	// Of marks that are gone, and of vectors most of which are, nothing is kept.
-	there, err := column[int64](ctx, tx, `SELECT n FROM mark`)
+	numbers, err := column[int64](ctx, tx, `SELECT n FROM mark`)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for n := range m.marks {
-		if !slices.Contains(there, n) {
+		if !slices.Contains(numbers, n) {
 			delete(m.marks, n)
 		}
 	}
 	var all int
 	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM vector`).Scan(&all); err != nil {
-		return err
+		return nil, err
 	}
 	c = m.marks[mark]
 	if c == nil || len(c.number) > 2*all+scanBlock {
@@ -77,7 +79,7 @@ func (m *memory) load(ctx context.Context, tx *sql.Tx, mark int64, length int, t
 	}
 	rows, err := tx.QueryContext(ctx, `SELECT n, wording, scale, coarse FROM vector WHERE n > ? AND mark = ? ORDER BY n`, c.seen, mark)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
 	var coarse sql.RawBytes
@@ -85,18 +87,18 @@ func (m *memory) load(ctx context.Context, tx *sql.Tx, mark int64, length int, t
 		var n, wording int64
 		var scale float64
 		if err := rows.Scan(&n, &wording, &scale, &coarse); err != nil {
-			return err
+			return nil, err
 		}
 		if len(coarse) != length {
-			return fault.New(fault.Internal, fmt.Sprintf("vector %d has %d values, want %d", n, len(coarse), length), "")
+			return nil, fault.New(fault.Internal, fmt.Sprintf("vector %d has %d values, want %d", n, len(coarse), length), "")
 		}
 		c.add(n, wording, float32(scale), coarse)
 	}
 	if err := rows.Err(); err != nil {
-		return err
+		return nil, err
 	}
 	c.seen = max(c.seen, top)
-	return nil
+	return c, nil
 }
 
 func (c *scanned) add(n, wording int64, scale float32, coarse []byte) {
@@ -146,17 +148,14 @@ func (s *Store) meaning(ctx context.Context, tx *sql.Tx, asker knowledge.Asker, 
 	if err := tx.QueryRowContext(ctx, `SELECT max(n) FROM vector`).Scan(&top); err != nil {
 		return err
 	}
+	c := &scanned{}
 	if mark != 0 {
-		if err := s.vectors.load(ctx, tx, mark, length, top.Int64); err != nil {
+		if c, err = s.vectors.load(ctx, tx, mark, length, top.Int64); err != nil {
 			return err
 		}
 	}
 	s.vectors.RLock()
 	defer s.vectors.RUnlock()
-	c := s.vectors.marks[mark]
-	if c == nil { // none, or forgotten since
-		c = &scanned{}
-	}
 	seen, err := c.visible(ctx, tx, asker, top.Int64, legs)
 	if err != nil {
 		return err
