@@ -51,7 +51,18 @@ type Reading struct {
 	Replaces []string  // paths, relative to the document's folder, of documents it says it replaces
 	Replaced []string  // likewise, of documents it says it is replaced by
 	Readers  *Readers  // the readers that the document itself asks for; nil when it does not
+	Parts    []Inner   // files inside it, such as attachments: each is read as a file of its own
 	Warnings []string
+}
+
+// Inner is a file inside a file. Its path is that of the file around it, "!/" and
+// Name.
+type Inner struct {
+	Name     string // relative, forward slashes, without ".."; unique within the file
+	Bytes    []byte
+	Modified time.Time // zero when it is not stated
+	State    Outcome   // "" to read it; NeedsPassword, Damaged, Unsupported or TooLarge when its bytes could not be had
+	Reason   string    // for State, in plain words
 }
 
 // Class says what sort of sensitive thing was found.

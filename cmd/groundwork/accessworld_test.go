@@ -23,7 +23,6 @@ import (
 	"groundwork/knowledge/source"
 	"groundwork/knowledge/sqlite"
 	"groundwork/knowledge/term"
-	"groundwork/knowledge/text"
 )
 
 // readable is the whole rule of who may read what, in plain strings. It is the
@@ -408,7 +407,7 @@ func (w *world) fresh() map[knowledge.DocumentID]knowledge.Change {
 	}()
 	g := gathered{Collection: sqlite.New(d), changes: map[knowledge.DocumentID]knowledge.Change{}}
 	screen := screening.New()
-	in := intake.Intake{Collection: g, Read: text.Read, ScreenPath: screen.Path, ScreenText: screen.Text, Explain: screening.Reason, Cut: passage.Cut, Recipe: recipe}
+	in := intake.Intake{Collection: g, Read: testReader(w.t).read, ScreenPath: screen.Path, ScreenText: screen.Text, Explain: screening.Reason, Cut: passage.Cut, Recipe: recipe}
 	for s, readers := range w.readers {
 		if _, err := in.Sync(w.t.Context(), knowledge.Origin{Name: s, Readers: knowledge.ParseReaders(readers)}, source.Folder{Root: filepath.Join(w.dir, s)}); err != nil {
 			w.t.Fatal(err)

@@ -10,8 +10,8 @@ import (
 	"unicode/utf16"
 
 	"groundwork/internal/db"
+	"groundwork/knowledge/draft"
 	"groundwork/knowledge/source"
-	"groundwork/knowledge/text"
 	"groundwork/server"
 )
 
@@ -73,10 +73,10 @@ func stands(t *testing.T, home, folder string, x answered) int {
 				t.Fatal(err)
 			}
 			if ext := filepath.Ext(c.Path); ext == ".md" || ext == ".txt" {
-				if whole := text.Normalise(data); c.End > len(whole) || whole[c.Start:c.End] != c.Quote {
+				if whole := draft.Normalise(data); c.End > len(whole) || whole[c.Start:c.End] != c.Quote {
 					t.Errorf("%s: the file does not say %q there", c.Pointer, c.Quote)
 				}
-			} else if flat := strings.Join(strings.Fields(text.Read(c.Path, data).Text), " "); !strings.Contains(flat, strings.Join(strings.Fields(c.Quote), " ")) {
+			} else if flat := strings.Join(strings.Fields(testReader(t).read(c.Path, data).Text), " "); !strings.Contains(flat, strings.Join(strings.Fields(c.Quote), " ")) {
 				t.Errorf("%s: the file does not say %q", c.Pointer, c.Quote)
 			}
 			n++

@@ -23,7 +23,6 @@ import (
 	"groundwork/knowledge/passage"
 	"groundwork/knowledge/sqlite"
 	"groundwork/knowledge/term"
-	"groundwork/knowledge/text"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -169,7 +168,7 @@ func (w *wreck) read(path string) knowledge.Hash {
 	}
 	v := edition{path, knowledge.HashOf(data)}
 	if _, ok := w.expected[v]; !ok {
-		r := text.Read(path, data)
+		r := testReader(w.T).read(path, data)
 		if r.State != knowledge.Indexed {
 			w.Fatalf("%s is not a document: %s", path, r.State)
 		}

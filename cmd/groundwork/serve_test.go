@@ -26,7 +26,7 @@ import (
 	"time"
 
 	"groundwork/knowledge"
-	"groundwork/knowledge/text"
+	"groundwork/knowledge/draft"
 	"groundwork/server"
 
 	"github.com/google/go-cmp/cmp"
@@ -598,7 +598,7 @@ func askersWhileChanging(t *testing.T, p binary) {
 			if path != name+".md" {
 				continue
 			}
-			whole := text.Normalise([]byte(gaugePage(k, n)))
+			whole := draft.Normalise([]byte(gaugePage(k, n)))
 			if end > len(whole) || whole[start:end] != quote || !strings.HasPrefix(knowledge.HashOf([]byte(whole)).String(), version) {
 				t.Errorf("%s/%s@%s#%d-%d: round %d does not say %q there", source, path, version, start, end, n, quote)
 			}

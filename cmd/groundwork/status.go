@@ -18,7 +18,6 @@ import (
 	"groundwork/knowledge/screening"
 	"groundwork/knowledge/source"
 	"groundwork/knowledge/sqlite"
-	"groundwork/knowledge/text"
 
 	"github.com/spf13/cobra"
 )
@@ -199,7 +198,14 @@ func (a *app) readCommand() *cobra.Command {
 			}
 			reading := knowledge.Reading{State: content.State, Reason: content.Reason}
 			if content.State == "" {
-				reading = text.Read(filepath.Base(abs), content.Bytes)
+				reader, err := newFileReader()
+				if err != nil {
+					return err
+				}
+				reading = reader.read(filepath.Base(abs), content.Bytes)
+				if err := reader.close(); err != nil {
+					return err
+				}
 			}
 			screen := screening.New()
 			if found := append(screen.Path(filepath.Base(abs)), screen.Text(reading.Text)...); len(found) > 0 {

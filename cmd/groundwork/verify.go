@@ -10,9 +10,9 @@ import (
 
 	"groundwork/internal/fault"
 	"groundwork/knowledge"
+	"groundwork/knowledge/draft"
 	"groundwork/knowledge/pointer"
 	"groundwork/knowledge/sqlite"
-	"groundwork/knowledge/text"
 	look "groundwork/server/page"
 
 	"github.com/spf13/cobra"
@@ -171,7 +171,7 @@ func (a *app) page(name string) (string, error) {
 	if err != nil {
 		return "", fault.Wrap(fault.Input, err, "verify "+name, "check the path and its permissions")
 	}
-	page, _ := text.Decode(data, "")
+	page, _, _ := draft.Decode(data, "")
 	return page, nil
 }
 

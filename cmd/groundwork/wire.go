@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,7 +13,9 @@ import (
 	"groundwork/internal/fault"
 	"groundwork/knowledge"
 	"groundwork/knowledge/intake"
+	"groundwork/knowledge/office"
 	"groundwork/knowledge/passage"
+	"groundwork/knowledge/pdf"
 	"groundwork/knowledge/screening"
 	"groundwork/knowledge/source"
 	"groundwork/knowledge/sqlite"
@@ -21,7 +24,7 @@ import (
 )
 
 // recipe names the versions of all stages that a stored document depends on.
-var recipe = strings.Join([]string{text.Version, screening.Version, passage.Version, term.Version}, " ")
+var recipe = strings.Join([]string{text.Version, office.Version, pdf.Version, screening.Version, passage.Version, term.Version}, " ")
 
 // writing opens the home for writing and runs f on its collection. When another
 // process holds the home and takes commands, the whole command is handed over to
@@ -71,13 +74,18 @@ func (a *app) reading(ctx context.Context, f func(*sqlite.Store) error) error {
 }
 
 // sync brings one source up to date.
-func (a *app) sync(ctx context.Context, store *sqlite.Store, o knowledge.Origin, acceptLoss bool) (intake.Report, error) {
+func (a *app) sync(ctx context.Context, store *sqlite.Store, o knowledge.Origin, acceptLoss bool) (report intake.Report, err error) {
+	reader, err := newFileReader()
+	if err != nil {
+		return intake.Report{}, err
+	}
+	defer func() { err = errors.Join(err, reader.close()) }()
 	screen := screening.New()
 	in := intake.Intake{
-		Collection: store, Read: text.Read, ScreenPath: screen.Path, ScreenText: screen.Text, Explain: screening.Reason,
+		Collection: store, Read: reader.read, ScreenPath: screen.Path, ScreenText: screen.Text, Explain: screening.Reason,
 		Cut: passage.Cut, Recipe: recipe, AcceptLoss: acceptLoss, Progress: a.progress(o.Name),
 	}
-	report, err := in.Sync(ctx, o, source.Folder{Root: o.Location})
+	report, err = in.Sync(ctx, o, source.Folder{Root: o.Location})
 	a.endProgress()
 	if err != nil {
 		return report, err

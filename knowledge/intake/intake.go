@@ -6,6 +6,9 @@
 //
 //	list -> forgotten? leave out -> unchanged? skip -> path rules -> read bytes -> read words -> screen -> passages -> Apply
 //
+// Files inside a file, attachments say, go the same way (parts.go): each has a
+// ledger entry of its own.
+//
 // It may be interrupted at any moment: each Apply is one transaction, and the
 // next Sync goes on from the ledger. Stages are function fields, so that this
 // package knows none of them.
@@ -15,6 +18,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"runtime"
 	"slices"
@@ -97,21 +101,23 @@ func (in Intake) sync(ctx context.Context, origin knowledge.Origin, source knowl
 	if !listing.Complete {
 		r.Warnings = append(r.Warnings, "not everything could be listed, so nothing was deleted: "+listing.Reason)
 	}
-	vanished, err := in.vanished(ledger, listing)
+	k := newKept(ledger, listing, knowledge.Forgotten(tombstones))
+	vanished, err := in.vanished(k, listing)
 	if err != nil {
 		return r, fault.Wrap(fault.Input, err, "sync "+origin.Name, "")
 	}
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	results := in.handle(ctx, origin, source, listing.Files, ledger, knowledge.Forgotten(tombstones))
-	w := writer{in: in, report: &r, ledger: ledger, vanished: vanished}
+	results := in.handle(ctx, origin, source, listing.Files, k)
+	w := writer{in: in, report: &r, ledger: ledger, vanished: newLost(vanished)}
 	done, gone := 0, false
 	for res := range results {
 		gone = gone || res.gone
 		if err == nil {
 			err = w.take(ctx, res)
 		}
+		res.done()
 		if err != nil {
 			stop() // the workers end, the channel drains
 			continue
@@ -143,20 +149,30 @@ func (in Intake) now() time.Time {
 	return time.Now()
 }
 
-// vanished returns the entries whose files a complete listing does not have.
-func (in Intake) vanished(ledger map[string]knowledge.Entry, listing knowledge.Listing) (map[string]knowledge.Entry, error) {
+// vanished returns the entries whose files, or the files that they are in, a
+// complete listing does not have.
+func (in Intake) vanished(k kept, listing knowledge.Listing) (map[string]knowledge.Entry, error) {
 	if !listing.Complete {
 		return nil, nil
 	}
 	gone := map[string]knowledge.Entry{}
-	for p, e := range ledger {
+	known := func(p string) bool { _, ok := k.ledger[p]; return ok }
+	files, lost := 0, 0 // of the source itself
+	for p, e := range k.ledger {
+		own := container(p, known) == ""
+		if own {
+			files++
+		}
+		if k.listed[p] || container(p, k.lists) != "" {
+			continue
+		}
 		gone[p] = e
+		if own {
+			lost++
+		}
 	}
-	for _, f := range listing.Files {
-		delete(gone, f.Path)
-	}
-	if len(gone) > 20 && 2*len(gone) > len(ledger) && !in.AcceptLoss {
-		return nil, fault.New(fault.Input, fmt.Sprintf("%d of %d files are no longer there", len(gone), len(ledger)),
+	if lost > 20 && 2*lost > files && !in.AcceptLoss {
+		return nil, fault.New(fault.Input, fmt.Sprintf("%d of %d files are no longer there", lost, files),
 			"if that is right, run it again with --accept-loss; nothing was changed")
 	}
 	return gone, nil
@@ -168,23 +184,33 @@ type result struct {
 	unchanged bool
 	gone      bool // it vanished after it was listed
 	err       error
+	parts     []result // of the files in it, each after those in it
+	lost      []string // paths of files that are no longer in it
+	release   func()   // to be called when it is written; may be nil
+}
+
+func (r result) done() {
+	if r.release != nil {
+		r.release()
+	}
 }
 
 // handle works through the files on all processors, in any order; the channel
 // is closed when all are done or ctx has ended.
-func (in Intake) handle(ctx context.Context, origin knowledge.Origin, source knowledge.Source, files []knowledge.Listed, ledger map[string]knowledge.Entry, forgotten func(knowledge.DocumentID, knowledge.Hash) string) <-chan result {
+func (in Intake) handle(ctx context.Context, origin knowledge.Origin, source knowledge.Source, files []knowledge.Listed, k kept) <-chan result {
 	workers := runtime.GOMAXPROCS(0)
+	k.large = make(chan struct{}, 1)
 	todo := make(chan knowledge.Listed)
 	results := make(chan result, 4*workers)
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
 			for f := range todo {
-				old, known := ledger[f.Path]
-				res := in.file(ctx, origin, source, f, old, known, forgotten)
+				res := in.file(ctx, origin, source, f, k)
 				select {
 				case results <- res:
 				case <-ctx.Done():
+					res.done()
 				}
 			}
 		})
@@ -211,44 +237,48 @@ func (in Intake) handle(ctx context.Context, origin knowledge.Origin, source kno
 const racy = 2 * time.Second
 
 // file decides what becomes of one file.
-func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowledge.Source, f knowledge.Listed, old knowledge.Entry, known bool, forgotten func(knowledge.DocumentID, knowledge.Hash) string) result {
+func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowledge.Source, f knowledge.Listed, k kept) result {
+	old, known := k.ledger[f.Path]
 	same := known && old.Recipe == in.Recipe && old.Size == f.Size && old.Modified.Equal(f.Modified.Truncate(time.Microsecond))
-	retry := known && (old.State == knowledge.Waiting || old.State == knowledge.Damaged) && old.Tries < MaxTries
+	retry := known && (old.State == knowledge.Waiting || old.State == knowledge.Damaged) && old.Tries < MaxTries || k.readmitted(origin.Name, f.Path)
 	// What keeps a waiting file from being read, its permissions say, does not show in size and time.
 	settled := old.State != knowledge.Excluded && old.State != knowledge.Waiting && old.At.Sub(old.Modified) > racy
 	if same && !retry && (f.State != "" && f.State == old.State || f.State == "" && settled) {
-		return result{unchanged: true, change: knowledge.Change{Entry: old}}
+		return k.unchanged(old)
 	}
 	e := knowledge.Entry{Source: origin.Name, Path: f.Path, Size: f.Size, Modified: f.Modified, Recipe: in.Recipe, At: in.now(), Readers: origin.Readers}
 	fail := func(state knowledge.Outcome, reason string) result {
 		e.State, e.Reason = state, reason
+		res := k.without(e)
 		if state == knowledge.Waiting || state == knowledge.Damaged {
 			e.Tries = 1
 			if known && old.State == state && old.Origin == e.Origin && same {
 				e.Tries = old.Tries + 1
 			}
 			if e.Tries > MaxTries {
-				return result{unchanged: true, change: knowledge.Change{Entry: old}}
+				return k.unchanged(old)
 			}
 		} else if known && same && old.State == state && old.Origin == e.Origin && old.Reason == reason {
-			return result{unchanged: true, change: knowledge.Change{Entry: old}}
+			res.unchanged, res.change.Entry = true, old
+			return res
 		}
-		return result{change: knowledge.Change{Entry: e}}
+		res.change.Entry = e
+		return res
 	}
 	if f.State != "" {
 		return fail(f.State, f.Reason)
 	}
 	id := knowledge.ID(origin.Name, f.Path)
-	if why := forgotten(id, knowledge.Hash{}); why != "" {
+	if why := k.forgotten(id, knowledge.Hash{}); why != "" {
 		return fail(knowledge.Excluded, why)
 	}
 	if found := in.ScreenPath(f.Path); len(found) > 0 {
 		return fail(knowledge.HeldBack, in.Explain(found, f.Path)+" (its path says so; the file was not opened)")
 	}
-	content, err := source.Read(ctx, f.Path, cmp.Or(in.Limit, 50<<20))
+	content, err := source.Read(ctx, f.Path, in.limit())
 	switch {
 	case fault.KindOf(err) == fault.Missing && err != nil:
-		res := result{unchanged: true, change: knowledge.Change{Entry: old}}
+		res := k.unchanged(old)
 		if !known {
 			res = fail(knowledge.Waiting, "it vanished while the folder was read")
 		}
@@ -261,15 +291,64 @@ func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowl
 	}
 	e.Size, e.Modified = content.Size, content.Modified
 	e.Origin = knowledge.HashOf(content.Bytes)
-	why := forgotten(id, e.Origin)
+	why := k.forgotten(id, e.Origin)
 	if why == "" && known && old.Origin == e.Origin && old.Recipe == in.Recipe && !retry && old.State != knowledge.Excluded {
+		res := k.unchanged(old)
 		if same && old.State == knowledge.Damaged && e.At.Sub(e.Modified) > racy {
 			old.At = e.At // it was read only because it was young then; from now on it can rest
-			return result{change: knowledge.Change{Entry: old}}
+			res.unchanged, res.change.Entry = false, old
 		}
-		return result{unchanged: true, change: knowledge.Change{Entry: old}}
+		return res
 	}
-	words := in.Read(f.Path, content.Bytes)
+	t := in.words(origin, e, content.Bytes, why, nil)
+	res := result{change: t.change}
+	if known && stays(old, t.change.Entry) { // only what is in it does not
+		res = result{unchanged: true, change: knowledge.Change{Entry: old}}
+	}
+	if t.change.Document == nil {
+		res = fail(t.change.Entry.State, t.change.Entry.Reason)
+	}
+	if len(t.inner) == 0 || res.change.Entry.State == knowledge.Excluded {
+		res.lost = k.lostFrom(e.Path, res.parts)
+		return res
+	}
+	select {
+	case k.large <- struct{}{}:
+		res.release = func() { <-k.large }
+	case <-ctx.Done():
+		return result{err: ctx.Err()}
+	}
+	p := parts{in: in, kept: k, files: mostParts, bytes: mostBytes}
+	res.parts = p.of(ctx, origin, t, 1)
+	res.lost = k.lostFrom(e.Path, res.parts)
+	return res
+}
+
+func (in Intake) limit() int64 { return cmp.Or(in.Limit, 50<<20) }
+
+// taken is what the reader and screening made of bytes.
+type taken struct {
+	change knowledge.Change // with a Document if its state is Indexed
+	inner  []knowledge.Inner
+}
+
+// size returns the bytes of the files in it.
+func (t taken) size() (n int64) {
+	for _, i := range t.inner {
+		n += int64(len(i.Bytes))
+	}
+	return n
+}
+
+// words reads and screens the bytes of a file, or of a file in one. why says why
+// it must stay away, if it must; asked are the readers that the file around it
+// asks for.
+func (in Intake) words(origin knowledge.Origin, e knowledge.Entry, data []byte, why string, asked *knowledge.Readers) taken {
+	words := in.Read(e.Path, data)
+	fail := func(state knowledge.Outcome, reason string) taken {
+		e.State, e.Reason = state, reason
+		return taken{knowledge.Change{Entry: e}, words.Parts}
+	}
 	if words.State != knowledge.Indexed && why == "" {
 		return fail(words.State, words.Reason)
 	}
@@ -279,18 +358,23 @@ func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowl
 	if why != "" {
 		return fail(knowledge.Excluded, why)
 	}
+	id := knowledge.ID(origin.Name, e.Path)
 	d := knowledge.Document{
 		ID: id, Origin: e.Origin, Version: knowledge.HashOf([]byte(words.Text)), Recipe: in.Recipe,
 		Title: words.Title, Lang: words.Lang, Text: words.Text, Blocks: words.Blocks, Places: words.Places,
-		Modified: content.Modified, Dated: words.Dated, Replaces: resolve(origin.Name, f.Path, words.Replaces), Replaced: resolve(origin.Name, f.Path, words.Replaced),
-		Asked: words.Readers, Readers: origin.Readers, // access: taken in for the source's readers
+		Modified: e.Modified, Dated: words.Dated, Replaces: resolve(origin.Name, e.Path, words.Replaces), Replaced: resolve(origin.Name, e.Path, words.Replaced),
+		Asked: cmp.Or(words.Readers, asked), Readers: origin.Readers, // access: taken in for the source's readers
 	}
 	if d.Asked != nil {
 		d.Readers = d.Readers.Narrow(*d.Asked) // access: taken in for the page's readers
 	}
+	if asked != nil { // a later change of the source's readers must not pass over what the file around asks for
+		readers := d.Readers
+		d.Asked = &readers
+	}
 	e.State, e.Version, e.Readers = knowledge.Indexed, d.Version, d.Readers
 	e.Reason = strings.Join(words.Warnings, "; ")
-	return result{change: knowledge.Change{Entry: e, Document: &d, Passages: in.Cut(d)}}
+	return taken{knowledge.Change{Entry: e, Document: &d, Passages: in.Cut(d)}, words.Parts}
 }
 
 // resolve turns paths relative to a document into document IDs.
@@ -314,7 +398,7 @@ type writer struct {
 	in       Intake
 	report   *Report
 	ledger   map[string]knowledge.Entry
-	vanished map[string]knowledge.Entry
+	vanished lost
 	batch    []knowledge.Change
 	bytes    int
 }
@@ -326,20 +410,51 @@ const (
 	batchBytes = 4 << 20
 )
 
+// take writes what became of a file: what is no longer in it, then the files in
+// it, the file itself at last, so that after an interruption it is read again.
 func (w *writer) take(ctx context.Context, res result) error {
 	if res.err != nil {
 		return res.err
 	}
+	gone := map[string]knowledge.Entry{}
+	for _, p := range res.lost {
+		gone[p] = w.ledger[p]
+	}
+	within, from := newLost(gone), map[string]string{}
+	for _, p := range res.parts {
+		if e := p.change.Entry; !w.known(e.Path) {
+			if old, moved := within.find(e.Origin); moved {
+				from[e.Path] = old
+			}
+		}
+	}
+	if err := w.remove(ctx, res.change.Entry.Source, within); err != nil {
+		return err
+	}
+	for _, p := range res.parts {
+		if err := w.takeOne(ctx, p, from[p.change.Entry.Path]); err != nil {
+			return err
+		}
+	}
+	return w.takeOne(ctx, res, "")
+}
+
+func (w *writer) known(path string) bool { _, ok := w.ledger[path]; return ok }
+
+// takeOne writes one entry; from is where its file was before, if that is known.
+func (w *writer) takeOne(ctx context.Context, res result, from string) error {
 	c := res.change
+	w.report.States[c.Entry.State]++
 	if res.unchanged {
 		w.report.Unchanged++
-		w.report.States[c.Entry.State]++
 		return nil
 	}
-	w.report.States[c.Entry.State]++
 	old, known := w.ledger[c.Entry.Path]
-	switch from, moved := w.movedFrom(c.Entry, known); {
-	case moved:
+	if from == "" && !known {
+		from, _ = w.vanished.find(c.Entry.Origin)
+	}
+	switch {
+	case from != "":
 		c.Entry.MovedFrom = from
 		w.report.Moved++
 		w.batch = append(w.batch, knowledge.Change{Entry: knowledge.Entry{Source: c.Entry.Source, Path: from}, Vanished: true})
@@ -363,23 +478,33 @@ func (w *writer) take(ctx context.Context, res result) error {
 	return nil
 }
 
-// movedFrom finds the vanished file that now stands at a new path: the one with
-// the same bytes, the alphabetically first of several.
-func (w *writer) movedFrom(e knowledge.Entry, known bool) (string, bool) {
-	if known || e.Origin.IsZero() {
-		return "", false
-	}
-	var from string
-	for p, old := range w.vanished {
-		if old.Origin == e.Origin && (from == "" || p < from) {
-			from = p
+// lost are entries whose files are gone.
+type lost struct {
+	paths    map[string]bool
+	byOrigin map[knowledge.Hash][]string // in alphabetical order
+}
+
+func newLost(entries map[string]knowledge.Entry) lost {
+	l := lost{map[string]bool{}, map[knowledge.Hash][]string{}}
+	for _, p := range slices.Sorted(maps.Keys(entries)) {
+		l.paths[p] = true
+		if o := entries[p].Origin; !o.IsZero() {
+			l.byOrigin[o] = append(l.byOrigin[o], p)
 		}
 	}
-	if from == "" {
+	return l
+}
+
+// find takes out the file that now stands at a new path: the one with the same
+// bytes, the alphabetically first of several.
+func (l lost) find(origin knowledge.Hash) (path string, found bool) {
+	same := l.byOrigin[origin]
+	if len(same) == 0 {
 		return "", false
 	}
-	delete(w.vanished, from)
-	return from, true
+	l.byOrigin[origin] = same[1:]
+	delete(l.paths, same[0])
+	return same[0], true
 }
 
 func (w *writer) flush(ctx context.Context) error {
@@ -391,9 +516,9 @@ func (w *writer) flush(ctx context.Context) error {
 	return err
 }
 
-// finish applies what is left and deletes what has vanished.
-func (w *writer) finish(ctx context.Context, source string) error {
-	for p := range w.vanished {
+// remove deletes what is gone.
+func (w *writer) remove(ctx context.Context, source string, gone lost) error {
+	for p := range gone.paths {
 		w.batch = append(w.batch, knowledge.Change{Entry: knowledge.Entry{Source: source, Path: p}, Vanished: true})
 		w.report.Vanished++
 		if len(w.batch) >= batchFiles {
@@ -401,6 +526,14 @@ func (w *writer) finish(ctx context.Context, source string) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// finish applies what is left and deletes what has vanished.
+func (w *writer) finish(ctx context.Context, source string) error {
+	if err := w.remove(ctx, source, w.vanished); err != nil {
+		return err
 	}
 	return w.flush(ctx)
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"groundwork/knowledge"
+	"groundwork/knowledge/draft"
 )
 
 // readHTML reads a page whose markup is normalised. It works on the stream of
@@ -29,10 +30,10 @@ func readHTML(t, stem string, xhtml bool) knowledge.Reading {
 		}
 	}
 	r := knowledge.Reading{
-		Text: p.text.String(), Blocks: p.blocks, Lang: p.lang, Dated: p.dated.changed, Title: oneLine(tidy(p.title)), Warnings: p.warnings,
+		Text: p.text.String(), Blocks: p.blocks, Lang: p.lang, Dated: p.dated.changed, Title: draft.OneLine(draft.Tidy(p.title)), Warnings: p.warnings,
 	}
 	if p.left > 0 {
-		r.Warnings = append(r.Warnings, hiddenWarning(p.left))
+		r.Warnings = append(r.Warnings, draft.HiddenWarning(p.left))
 	}
 	if len(r.Blocks) == 0 && p.scripts > 0 {
 		r.State, r.Reason = knowledge.Empty, "the page holds no words; a script makes them when it is shown"
@@ -40,7 +41,7 @@ func readHTML(t, stem string, xhtml bool) knowledge.Reading {
 	for _, level := range []int{1, 0} {
 		for _, b := range r.Blocks {
 			if r.Title == "" && b.Kind == knowledge.Heading && (b.Level == level || level == 0) {
-				r.Title = oneLine(r.Text[b.Start:b.End])
+				r.Title = draft.OneLine(r.Text[b.Start:b.End])
 			}
 		}
 	}
@@ -48,7 +49,7 @@ func readHTML(t, stem string, xhtml bool) knowledge.Reading {
 		r.Title = stem
 	}
 	if r.Dated.IsZero() {
-		r.Dated = statedDate(r.Text, r.Blocks, 0)
+		r.Dated = draft.StatedDate(r.Text, r.Blocks, 0)
 	}
 	links := func(start, end int, _ string) []link {
 		i := sort.Search(len(p.links), func(i int) bool { return p.links[i].start >= start })
@@ -226,7 +227,7 @@ func (p *page) startTag(name string, attrs map[string]string, empty bool) {
 		if page := attrs["srcdoc"]; name == "iframe" && page != "" && !hidden && !p.framed {
 			p.end()
 			p.framed = true
-			p.read(tidy(page))
+			p.read(draft.Tidy(page))
 			p.end()
 			p.framed = false
 		}
@@ -249,7 +250,7 @@ func (p *page) startTag(name string, attrs map[string]string, empty bool) {
 	case "meta":
 		key := strings.ToLower(attrs["name"] + attrs["property"] + attrs["itemprop"])
 		if dateMetas[key] {
-			if d, ok := parseDate(attrs["content"]); ok && d.After(p.dated.changed) {
+			if d, ok := draft.ParseDate(attrs["content"]); ok && d.After(p.dated.changed) {
 				p.dated.changed = d
 			}
 		}
@@ -477,7 +478,7 @@ func (p *page) end() {
 		return
 	}
 	p.fresh = 0
-	if tidied := tidy(s); tidied != s || !norm.NFC.IsNormalString(s) {
+	if tidied := draft.Tidy(s); tidied != s || !norm.NFC.IsNormalString(s) {
 		s, links = tidied, nil // they would point beside their words
 	}
 	cut := strings.TrimRightFunc(s, unicode.IsSpace)
@@ -540,4 +541,15 @@ func (h *concealed) see(z *html.Tokenizer, kind html.TokenType) {
 			}
 		}
 	}
+}
+
+var metaCharset = regexp.MustCompile(`(?i)<(?:meta[^>]{1,200}?charset|\?xml[^>]{1,100}?encoding)\s*=\s*["']?\s*([\w.:-]+)`)
+
+// declared returns the encoding that an HTML file says it has, or "".
+func declared(data []byte) string {
+	m := metaCharset.FindSubmatch(data[:min(len(data), 64<<10)])
+	if m == nil {
+		return ""
+	}
+	return string(m[1])
 }

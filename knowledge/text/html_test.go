@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"groundwork/knowledge"
+	"groundwork/knowledge/readingtest"
 )
 
 func TestHTMLBlocks(t *testing.T) {
@@ -45,8 +46,8 @@ func TestHTMLBlocks(t *testing.T) {
 		"controls":       {"<p>a&#7;b&#xFEFF;c&#13;d", "a bc d", []string{"paragraph: a bc d"}},
 	} {
 		r := Read("a.html", []byte(c.in))
-		sound(t, name, r)
-		if diff := cmp.Diff(c.want, show(r)); diff != "" {
+		readingtest.Sound(t, name, r)
+		if diff := cmp.Diff(c.want, readingtest.Show(r)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		if r.Text != c.text {

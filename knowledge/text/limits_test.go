@@ -9,9 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/unicode/norm"
 
 	"groundwork/knowledge"
+	"groundwork/knowledge/draft"
+	"groundwork/knowledge/readingtest"
 )
 
 // TestPathological reads what makes parsers slow or deep: time stays linear and
@@ -25,6 +28,10 @@ func TestPathological(t *testing.T) {
 	var nested, ticks strings.Builder
 	for i := 0; nested.Len() < size; i++ {
 		nested.WriteString(strings.Repeat(" ", 2*(i%400)) + "- item\n")
+	}
+	var stairs strings.Builder
+	for i := 0; stairs.Len() < size; i++ {
+		stairs.WriteString(strings.Repeat(" ", i) + "a\n\n")
 	}
 	for i := 1; ticks.Len() < size; i++ {
 		ticks.WriteString(strings.Repeat("`", i) + "<")
@@ -108,6 +115,39 @@ func TestPathological(t *testing.T) {
 		"escapes.txt":       rep("\x1b$B\x1b(B"),
 		"utf-16.txt":        "\xff\xfe" + rep("a\x00"),
 		"bars.txt":          rep("|>*_ "),
+		"quotes.csv":        rep("\""),
+		"open quotes.csv":   rep("\"a,\n"),
+		"quote pairs.csv":   rep("\"\","),
+		"commas.csv":        rep(","),
+		"lines.csv":         rep("a\n"),
+		"cells.csv":         rep("a,b\n"),
+		"stairs.py":         stairs.String(),
+		"blank lines.go":    rep("a\n\n"),
+		"brackets.json":     rep("[\n\n"),
+		"one line.json":     rep("[1]"),
+		"groups.rtf":        `{\rtf1` + rep("{}"),
+		"open groups.rtf":   `{\rtf1` + rep("{"),
+		"words.rtf":         `{\rtf1` + rep(`\b`),
+		"notes.rtf":         `{\rtf1` + rep(`{\footnote a}`),
+		"nested notes.rtf":  `{\rtf1` + rep(`{\footnote a`),
+		"cells.rtf":         `{\rtf1` + rep(`a\cell `),
+		"rows.rtf":          `{\rtf1` + rep(`a\cell\row`),
+		"unicode.rtf":       `{\rtf1` + rep(`\u99 \u-10240 `),
+		"fonts.rtf":         `{\rtf1` + rep(`{\fonttbl{\f1\fcharset128 ;}}\f1\'93\f0\'93`),
+		"styles.rtf":        `{\rtf1{\stylesheet` + rep(`\s1 heading 1;`),
+		"items.rtf":         `{\rtf1` + rep(`{\listtext 1}a\par`),
+		"headers.eml":       rep("a: b\n"),
+		"folds.eml":         "Subject:" + rep("\n b"),
+		"encoded.eml":       "Subject: " + rep("=?utf-8?q?a?= "),
+		"params.eml":        "Content-Type: a; " + rep("a=b; "),
+		"boundaries.eml":    "Content-Type: multipart/mixed; boundary=b\n\n" + rep("--b\n"),
+		"nested.eml":        rep("Content-Type: multipart/mixed; boundary=b\n\n--b\n"),
+		"escapes.eml":       "Content-Transfer-Encoding: quoted-printable\n\n" + rep("=4"),
+		"base64.eml":        "Content-Transfer-Encoding: base64\n\n" + rep("A"),
+		"from.mbox":         rep("From a 00:00\n\n"),
+		"lists.ipynb":       rep("["),
+		"cells.ipynb":       `{"cells":[{}` + rep(`,{"source":["a"]}`) + `]}`,
+		"outputs.ipynb":     `{"cells":[{"cell_type":"code","outputs":[{}` + rep(`,{"text":"a"}`) + `]}]}`,
 	} {
 		begun := spent(t)
 		r := Read(name, []byte(in))
@@ -116,7 +156,7 @@ func TestPathological(t *testing.T) {
 			t.Errorf("%s: took %v", name, took)
 		}
 		slowest = max(slowest, took)
-		sound(t, name, r)
+		readingtest.Sound(t, name, r)
 	}
 	t.Logf("the slowest of %d bytes took %v", size, slowest)
 }
@@ -134,8 +174,8 @@ func spent(t *testing.T) time.Duration {
 
 func TestDeepMarkdownIsSaid(t *testing.T) {
 	r := Read("a.md", []byte(strings.Repeat("> ", 150)+"deep words"))
-	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "deeper than 100") || !strings.Contains(passages(r), "deep words") {
-		t.Errorf("%q, %q", r.Warnings, passages(r))
+	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "deeper than 100") || !strings.Contains(readingtest.Words(r), "deep words") {
+		t.Errorf("%q, %q", r.Warnings, readingtest.Words(r))
 	}
 	if r := Read("a.md", []byte(strings.Repeat("> ", 90)+"words")); len(r.Warnings) != 0 {
 		t.Errorf("90 levels: %q", r.Warnings)
@@ -148,9 +188,9 @@ func fuzz(f *testing.F, name string, seeds ...string) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := read(name, data)
-		sound(t, name, r)
-		once := Normalise(data)
-		if twice := Normalise([]byte(once)); twice != once {
+		readingtest.Sound(t, name, r)
+		once := draft.Normalise(data)
+		if twice := draft.Normalise([]byte(once)); twice != once {
 			t.Errorf("normalised twice %q, once %q", twice, once)
 		}
 		if !norm.NFC.IsNormalString(once) {
@@ -159,7 +199,7 @@ func fuzz(f *testing.F, name string, seeds ...string) {
 		if r.State == knowledge.Indexed && r.Format != "html" && r.Text != once {
 			t.Errorf("the text is not the normalised file")
 		}
-		if again := read(name, data); !same(r, again) {
+		if again := read(name, data); !cmp.Equal(r, again) {
 			t.Errorf("a second reading differs")
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/html"
 
 	"groundwork/knowledge"
+	"groundwork/knowledge/draft"
 )
 
 // deepest is how deep lists and quotes may nest; what is deeper is read as the
@@ -35,19 +36,17 @@ func readMarkdown(t, stem string) knowledge.Reading {
 	var left int
 	r.Blocks, left = carve(t, pieces)
 	if left > 0 {
-		r.Warnings = append(r.Warnings, hiddenWarning(left))
+		r.Warnings = append(r.Warnings, draft.HiddenWarning(left))
 	}
 	r.Title = markdownTitle(m.title, r, stem)
 	if r.Dated.IsZero() {
-		r.Dated = statedDate(t, r.Blocks, m.end)
+		r.Dated = draft.StatedDate(t, r.Blocks, m.end)
 	}
 	r.Replaces = append(r.Replaces, replaces(t, r.Blocks, markdownLinks(pc))...)
 	r.Replaces = distinct(r.Replaces)
 	r.Replaced = distinct(append(r.Replaced, successors(t, r.Blocks, markdownLinks(pc))...))
 	return r
 }
-
-func hiddenWarning(n int) string { return fmt.Sprintf("left out hidden text (%d characters)", n) }
 
 // piece is a block as the parser sees it, before hidden text is carved out.
 type piece struct {
@@ -408,7 +407,7 @@ func maskCode(s string) string {
 // markdownTitle chooses the title: as front matter says, else the first heading
 // of level 1, else the first heading, else the file's name.
 func markdownTitle(stated string, r knowledge.Reading, stem string) string {
-	if stated = oneLine(stated); stated != "" {
+	if stated = draft.OneLine(stated); stated != "" {
 		return stated
 	}
 	first := ""
@@ -433,7 +432,7 @@ func markdownTitle(stated string, r knowledge.Reading, stem string) string {
 
 // inlineText returns a line of Markdown without its markup.
 func inlineText(s string) string {
-	source := []byte(cut(strings.Join(strings.Fields(s), " "), 1000))
+	source := []byte(draft.Cut(strings.Join(strings.Fields(s), " "), 1000))
 	root := goldmark.New(goldmark.WithExtensions(extension.Strikethrough)).Parser().Parse(gtext.NewReader(append([]byte("# "), source...)))
 	source = append([]byte("# "), source...)
 	var b strings.Builder
@@ -457,7 +456,7 @@ func inlineText(s string) string {
 		}
 		return ast.WalkContinue, nil
 	})
-	return oneLine(tidy(b.String()))
+	return draft.OneLine(draft.Tidy(b.String()))
 }
 
 var markdownLink = regexp.MustCompile(`\[([^\[\]]*)\](?:\(\s*(<[^<>\n]+>|[^()\s]+(?:\([^()\s]*\)[^()\s]*)?)(?:\s+(?:"[^"\n]*"|'[^'\n]*'|\([^()\n]*\)))?\s*\)|\[([^\[\]]*)\])?`)

@@ -17,6 +17,8 @@ import (
 	"github.com/yuin/goldmark/util"
 
 	"groundwork/knowledge"
+	"groundwork/knowledge/draft"
+	"groundwork/knowledge/readingtest"
 )
 
 func TestMarkdownBlocks(t *testing.T) {
@@ -54,11 +56,11 @@ func TestMarkdownBlocks(t *testing.T) {
 		"never closed": {"---\ntitle: x\n\nall of it", []string{"heading 2: title: x", "paragraph: all of it"}},
 	} {
 		r := Read("a.md", []byte(c.in))
-		sound(t, name, r)
+		readingtest.Sound(t, name, r)
 		if name == "never closed" {
 			c.want = []string{"paragraph: title: x", "paragraph: all of it"}
 		}
-		if diff := cmp.Diff(c.want, show(r)); diff != "" {
+		if diff := cmp.Diff(c.want, readingtest.Show(r)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		if r.Text != c.in {
@@ -265,7 +267,7 @@ func TestTablesAsGoldmark(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			s := Normalise(data)
+			s := draft.Normalise(data)
 			from := frontMatter(s).end
 			source := []byte(s[from:])
 			var want []int

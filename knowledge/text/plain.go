@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"groundwork/knowledge"
+	"groundwork/knowledge/draft"
 )
 
 var (
@@ -63,7 +64,7 @@ func readPlain(t, stem string) knowledge.Reading {
 			lines = nil
 		}
 		if heading > 0 && title == "" && from < 5 {
-			title = oneLine(first)
+			title = draft.OneLine(first)
 		}
 		start := -1
 		kind, level := knowledge.Paragraph, 0
@@ -86,13 +87,13 @@ func readPlain(t, stem string) knowledge.Reading {
 	if title == "" && len(r.Blocks) > 0 {
 		line, _, _ := strings.Cut(t[r.Blocks[0].Start:], "\n")
 		if utf8.RuneCountInString(line) <= 2*shortLine {
-			r.Title = cut(oneLine(line), shortLine)
+			r.Title = draft.Cut(draft.OneLine(line), shortLine)
 		}
 	}
 	if r.Title == "" {
 		r.Title = stem
 	}
-	r.Dated = statedDate(t, r.Blocks, 0)
+	r.Dated = draft.StatedDate(t, r.Blocks, 0)
 	r.Replaces = distinct(replaces(t, r.Blocks, plainLinks))
 	r.Replaced = successors(t, r.Blocks, plainLinks)
 	return r

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"groundwork/knowledge/readingtest"
 )
 
 func TestPlain(t *testing.T) {
@@ -27,8 +29,8 @@ func TestPlain(t *testing.T) {
 		"rule alone": {"-----\n\na", "-----", []string{"paragraph: -----", "paragraph: a"}},
 	} {
 		r := Read("my_notes.txt", []byte(c.in))
-		sound(t, name, r)
-		if diff := cmp.Diff(c.want, show(r)); diff != "" {
+		readingtest.Sound(t, name, r)
+		if diff := cmp.Diff(c.want, readingtest.Show(r)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		if r.Title != c.title || r.Text != c.in || r.Format != "text" {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"groundwork/knowledge"
+	"groundwork/knowledge/draft"
 )
 
 // link is a stretch of a text that leads to target.
@@ -70,7 +71,7 @@ func governed(s string, offset int, v []int, ls []link) []string {
 	if next == len(ls) {
 		return nil
 	}
-	from := runeEnd(s, max(0, v[0]-lookBack))
+	from := draft.RuneEnd(s, max(0, v[0]-lookBack))
 	if ends := sentenceEnd.FindAllStringIndex(s[from:v[0]], -1); ends != nil {
 		from += ends[len(ends)-1][1]
 	}
@@ -97,7 +98,7 @@ func governed(s string, offset int, v []int, ls []link) []string {
 		}
 		end = ls[i].end - offset
 	}
-	if m := sentenceEnd.FindString(s[end:runeEnd(s, end+lookBack)]); strings.HasPrefix(m, "?") {
+	if m := sentenceEnd.FindString(s[end:draft.RuneEnd(s, end+lookBack)]); strings.HasPrefix(m, "?") {
 		return nil
 	}
 	return found
@@ -147,7 +148,7 @@ func ended(s string, offset int, v []int, ls []link) []string {
 	}
 	l := ls[next-1]
 	gap := s[l.end-offset : v[0]]
-	from := runeEnd(s, max(0, l.start-offset-lookBack))
+	from := draft.RuneEnd(s, max(0, l.start-offset-lookBack))
 	before := s[from : l.start-offset]
 	if ends := sentenceEnd.FindAllStringIndex(before, -1); ends != nil {
 		before = before[ends[len(ends)-1][1]:]

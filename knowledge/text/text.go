@@ -5,66 +5,73 @@
 package text
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"groundwork/knowledge"
+	"groundwork/knowledge/draft"
 )
 
 // Version names this reader in a document's recipe; it changes whenever the same
 // file would give another text, title or block.
-const Version = "text/2"
+const Version = "text/3"
 
 var formats = map[string]string{
 	".md": "markdown", ".markdown": "markdown", ".mdx": "markdown",
 	".html": "html", ".htm": "html", ".xhtml": "html",
-	".txt": "text", ".text": "text", ".log": "text", ".rst": "text", ".adoc": "text", ".org": "text",
+	".txt": "text", ".text": "text", ".log": "text", ".rst": "text", ".adoc": "text", ".org": "text", ".tex": "text", ".vtt": "text", ".srt": "text",
+	".rtf": "rtf", ".epub": "epub", ".ipynb": "notebook", ".csv": "table", ".tsv": "table", ".tab": "table",
+	".eml": "mail", ".mht": "mail", ".mhtml": "mail", ".mbox": "mailbox", ".mbx": "mailbox",
+	".zip": "zip", ".tar": "tar", ".tgz": "gzip", ".gz": "gzip",
 }
 
-// suffix is what marks a file's kind; "12. March" or "v1.2" have none.
-var suffix = regexp.MustCompile(`^\.[a-z0-9_+-]*[a-z][a-z0-9_+-]*$`)
-
-var htmlStart = regexp.MustCompile(`(?i)^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)*<(?:!doctype html|html)\b`)
+// code are the endings of programs and data.
+var code = set(".go .py .pyi .js .mjs .cjs .ts .tsx .jsx .vue .java .kt .kts .scala .groovy .gradle .clj .c .h .cc .cpp .cxx .hh .hpp .cs .fs .vb .m .swift .rs .zig " +
+	".rb .php .pl .pm .lua .r .jl .ex .exs .erl .hs .ml .dart .sh .bash .zsh .fish .ps1 .bat .cmd .awk .sql .s .css .scss .less .tf .proto .graphql .cmake " +
+	".mk .patch .diff .json .jsonl .json5 .yaml .yml .toml .xml .xsd .xsl .svg .ini .cfg .conf .properties")
 
 // Read returns what stands in the file: p's extension says which format it has,
 // and its bytes where there is no extension. State is Indexed when there are
 // words, Empty when there are none, Unsupported when no reader knows the format,
 // Damaged when the bytes are not what the name says.
 func Read(p string, data []byte) (r knowledge.Reading) {
-	// One file that breaks a parser must not stop the others.
-	defer func() {
-		if v := recover(); v != nil {
-			r = knowledge.Reading{State: knowledge.Damaged, Reason: fmt.Sprintf("%s: %v", brokeReader, v)}
-		}
-	}()
+	defer draft.Guard(&r)
 	return read(p, data)
 }
 
-const brokeReader = "it broke the reader"
-
-func read(p string, data []byte) knowledge.Reading {
+func read(p string, data []byte) (r knowledge.Reading) {
 	name := path.Base(p)
-	ext := strings.ToLower(path.Ext(name))
-	named := suffix.MatchString(ext)
+	stem, ext := draft.SplitName(p)
+	named := ext != ""
 	format := formats[ext]
+	if code[ext] {
+		format = "code"
+	}
 	if !named {
-		ext, format = "", "text"
+		format = "text"
+	}
+	if format == "" || format == "text" {
+		format = cmp.Or(startsAs(data, named), format)
 	}
 	if format == "" {
 		return knowledge.Reading{State: knowledge.Unsupported, Reason: "no reader for " + ext + " yet"}
+	}
+	if r, ok := readBytes(format, data, stem, name); ok {
+		if r.Format = format; r.State == knowledge.Indexed && r.Title == "" {
+			r.Title = stem
+		}
+		return r
 	}
 	hint := ""
 	if format == "html" {
 		hint = declared(data)
 	}
-	decoded, encoding, doubt := decode(data, hint)
-	if state, reason := notText(data, decoded, encoding); reason != "" {
+	decoded, encoding, doubt := draft.Decode(data, hint)
+	if state, reason := draft.NotText(data, decoded, encoding); reason != "" {
 		if !named {
 			state = knowledge.Unsupported
 		}
@@ -77,17 +84,24 @@ func read(p string, data []byte) knowledge.Reading {
 	if strings.IndexByte(decoded, 0) >= 0 {
 		warnings = append(warnings, fmt.Sprintf("%d zero bytes were read as blanks", strings.Count(decoded, "\x00")))
 	}
-	t := tidy(decoded)
-	if format == "text" && htmlStart.MatchString(t[:min(len(t), 1024)]) {
+	t := draft.Tidy(decoded)
+	if format == "text" && draft.StartsHTML(t) {
 		format = "html"
 	}
-	stem := plainName(strings.TrimSuffix(name, name[len(name)-len(ext):]))
-	var r knowledge.Reading
+	if format == "text" && looksLikeMail(t) {
+		r := readMail(data, stem)
+		r.Format = "mail"
+		return r
+	}
 	switch format {
 	case "markdown":
 		r = readMarkdown(t, stem)
 	case "html":
 		r = readHTML(t, stem, ext == ".xhtml")
+	case "table":
+		r = readTable(t, stem)
+	case "code":
+		r = readCode(t, name)
 	default:
 		r = readPlain(t, stem)
 	}
@@ -102,82 +116,47 @@ func read(p string, data []byte) knowledge.Reading {
 	return r
 }
 
-// plainName turns a file name without extension into a title.
-func plainName(stem string) string {
-	t := strings.Join(strings.FieldsFunc(tidy(strings.ToValidUTF8(stem, "\uFFFD")), func(r rune) bool {
-		return r == '-' || r == '_' || unicode.IsSpace(r)
-	}), " ")
-	if t == "" {
-		return "untitled"
-	}
-	return t
-}
-
-// Normalise returns the text in which all offsets of a Markdown or plain text
-// document count: decoded as Decode does, line ends "\n", in NFC, control
-// characters (C0 but for tab and line feed, DEL, C1) replaced by blanks one to
-// one, and without these invisible signs: byte order marks (U+FEFF), direction
-// overrides (U+202D, U+202E) and tag characters (U+E0000 to U+E007F).
-// Normalising twice is normalising once.
-func Normalise(data []byte) string {
-	s, _, _ := decode(data, "")
-	return tidy(s)
-}
-
-// tidy is Normalise for what is decoded already.
-func tidy(s string) string {
-	if strings.IndexByte(s, '\r') >= 0 {
-		s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
-	}
-	if strings.ContainsFunc(s, func(r rune) bool { return fate(r) != r }) {
-		s = strings.Map(fate, s)
-	}
-	return norm.NFC.String(s)
-}
-
-// fate is what becomes of a rune in tidy; -1 drops it.
-func fate(r rune) rune {
+// startsAs returns the format that the first bytes of a file name, whose own name
+// says another or none; "" when they name none.
+func startsAs(data []byte, named bool) string {
 	switch {
-	case r == '\n' || r == '\t' || r >= ' ' && r < 0x7F:
-		return r
-	case r < 0xA0:
-		return ' '
-	case r == 0xFEFF || r == 0x202D || r == 0x202E || r >= 0xE0000 && r <= 0xE007F:
-		return -1
+	case draft.StartsRTF(data): // as .doc, often
+		return "rtf"
+	case named:
+	case bytes.HasPrefix(data, []byte("\x1F\x8B\x08")):
+		return "gzip"
+	case len(data) > 512 && string(data[257:262]) == "ustar":
+		return "tar"
+	case bytes.HasPrefix(data, []byte("PK\x03\x04")) && len(data) > 58 && string(data[30:58]) == "mimetypeapplication/epub+zip":
+		return "epub"
+	case mailboxLine.Match(data[:min(len(data), 200)]):
+		return "mailbox"
 	}
-	return r
+	return ""
 }
 
-// notText says what the bytes are instead of text; an empty reason means that
-// they are text.
-func notText(data []byte, decoded, encoding string) (state knowledge.Outcome, reason string) {
-	if strings.HasPrefix(encoding, "utf-16") || strings.HasPrefix(encoding, "utf-32") {
-		if bad := strings.Count(decoded, "\uFFFD"); bad > 8 && bad > utf8.RuneCountInString(decoded)/100 {
-			return knowledge.Damaged, "it is not " + encoding + " as it begins, nor any other text"
-		}
-		return "", ""
+// readBytes reads the formats whose bytes are not the text; ok is false for the
+// others.
+func readBytes(format string, data []byte, stem, name string) (r knowledge.Reading, ok bool) {
+	switch format {
+	case "rtf":
+		return readRTF(data, stem), true
+	case "epub":
+		return readEPUB(data, stem), true
+	case "notebook":
+		return readNotebook(data, stem), true
+	case "mail":
+		return readMail(data, stem), true
+	case "mailbox":
+		return readMailbox(data), true
+	case "zip":
+		return readZip(data), true
+	case "tar":
+		return readTar(bytes.NewReader(data)), true
+	case "gzip":
+		return readGzip(data, name), true
 	}
-	var zeros, controls, ats, blanks int
-	for _, c := range data {
-		switch {
-		case c == 0:
-			zeros++
-		case c < 7 || c > 13 && c < ' ' && c != 27: // neither layout nor what terminals are sent
-			controls++
-		case c == '@':
-			ats++
-		case c == ' ':
-			blanks++
-		}
-	}
-	switch {
-	case blanks == 0 && ats > len(data)/10 && len(data) > 64:
-		return knowledge.Unsupported, "it looks like EBCDIC text, which no reader knows"
-	case controls == 0 && encoding == "utf-8" && zeros <= len(data)/4: // words parted by zero bytes
-	case zeros+controls > len(data)/25:
-		return knowledge.Damaged, "it holds binary data, not text"
-	}
-	return "", ""
+	return r, false
 }
 
 // outline collects blocks so that they keep the promises of knowledge.Block.
@@ -211,26 +190,4 @@ func (o *outline) add(kind knowledge.BlockKind, level, start, end int) {
 		return
 	}
 	o.blocks = append(o.blocks, knowledge.Block{Start: start, End: start + len(s), Kind: kind, Level: level})
-}
-
-// oneLine folds white space and cuts a title to a length that fits a list.
-func oneLine(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	return cut(s, 200)
-}
-
-// cut shortens s to n runes, at a blank if one is near.
-func cut(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	end := 0
-	for range n {
-		_, w := utf8.DecodeRuneInString(s[end:])
-		end += w
-	}
-	if i := strings.LastIndexByte(s[:end], ' '); i > end/2 {
-		end = i
-	}
-	return strings.TrimRightFunc(s[:end], unicode.IsSpace)
 }

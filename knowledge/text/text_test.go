@@ -1,87 +1,96 @@
 package text
 
 import (
-	"fmt"
 	"strings"
 	"testing"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/unicode/norm"
 
-	"groundwork/knowledge"
+	"groundwork/knowledge/readingtest"
 )
 
-// sound checks what every reading promises.
-func sound(t testing.TB, name string, r knowledge.Reading) {
-	t.Helper()
-	fail := func(format string, args ...any) {
-		t.Helper()
-		t.Errorf(name+": "+format, args...)
+// TestSameWords gives one Markdown document in every encoding and line end and
+// wants one and the same reading.
+func TestSameWords(t *testing.T) {
+	const doc = "---\ntitle: Höhe\n---\n\n# Größe\n\nDer Kran wird geprüft.\n\n- Über alles\n"
+	want := Read("a.md", []byte(doc))
+	if want.Title != "Höhe" || len(want.Blocks) != 3 || want.Text != doc {
+		t.Fatalf("%+v", want)
 	}
-	if strings.HasPrefix(r.Reason, brokeReader) {
-		fail("%s", r.Reason)
+	crlf := strings.ReplaceAll(doc, "\n", "\r\n")
+	const le, be = unicode.LittleEndian, unicode.BigEndian
+	encoded := func(e encoding.Encoding, s string) []byte {
+		b, err := e.NewEncoder().Bytes([]byte(s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
 	}
-	switch r.State {
-	case knowledge.Indexed:
-		if len(r.Blocks) == 0 || r.Reason != "" {
-			fail("indexed with %d blocks, reason %q", len(r.Blocks), r.Reason)
-		}
-	case knowledge.Empty, knowledge.Damaged, knowledge.Unsupported:
-		if len(r.Blocks) != 0 || r.Reason == "" {
-			fail("%s with %d blocks, reason %q", r.State, len(r.Blocks), r.Reason)
-		}
-	default:
-		fail("state %q", r.State)
+	units := func(s string, order unicode.Endianness) []byte {
+		return encoded(unicode.UTF16(order, unicode.IgnoreBOM), s)
 	}
-	if r.State == knowledge.Indexed && (strings.TrimSpace(r.Title) == "" || strings.Contains(r.Title, "\n")) {
-		fail("title %q", r.Title)
-	}
-	for what, s := range map[string]string{"text": r.Text, "title": r.Title} {
-		if !utf8.ValidString(s) || strings.ContainsAny(s, "\r\uFEFF\x00") || !norm.NFC.IsNormalString(s) {
-			fail("the %s is not normalised: %.100q", what, s)
+	for name, data := range map[string][]byte{
+		"mark":            []byte("\uFEFF" + doc),
+		"crlf":            []byte(crlf),
+		"mark and crlf":   []byte("\uFEFF" + crlf),
+		"cr":              []byte(strings.ReplaceAll(doc, "\n", "\r")),
+		"nfd":             norm.NFD.Bytes([]byte(doc)),
+		"latin-1":         encoded(charmap.ISO8859_1, doc),
+		"utf-16le":        units("\uFEFF"+crlf, le),
+		"utf-16be":        units("\uFEFF"+doc, be),
+		"utf-16le, bare":  units(doc, le),
+		"utf-16be, bare":  units(crlf, be),
+		"utf-32le, marks": encoded(utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM), "\uFEFF"+doc),
+	} {
+		got := Read("a.md", data)
+		got.Warnings = nil // a guess is said
+		if !cmp.Equal(want, got) {
+			t.Errorf("%s: %+v\nwant %+v", name, got, want)
 		}
-	}
-	last := 0
-	for i, b := range r.Blocks {
-		if b.Start < last || b.End <= b.Start || b.End > len(r.Text) {
-			fail("block %d is %d-%d after %d in a text of %d", i, b.Start, b.End, last, len(r.Text))
-			return
-		}
-		s := r.Text[b.Start:b.End]
-		if !utf8.ValidString(s) {
-			fail("block %d cuts a character: %.60q", i, s)
-		}
-		if first, _, _ := strings.Cut(s, "\n"); strings.TrimSpace(first) == "" || strings.TrimRightFunc(s, unicode.IsSpace) != s {
-			fail("block %d begins or ends with blanks: %.60q", i, s)
-		}
-		switch b.Kind {
-		case knowledge.Heading:
-			if b.Level < 1 || b.Level > 6 {
-				fail("block %d: heading of level %d", i, b.Level)
-			}
-		case knowledge.Item:
-			if b.Level < 1 {
-				fail("block %d: item of level %d", i, b.Level)
-			}
-		}
-		last = b.End
 	}
 }
 
-// same compares readings.
-func same(a, b knowledge.Reading) bool { return cmp.Equal(a, b) }
-
-// show writes blocks as "kind level: words".
-func show(r knowledge.Reading) []string {
-	var out []string
-	for _, b := range r.Blocks {
-		line := b.Kind.String()
-		if b.Level > 0 {
-			line += fmt.Sprintf(" %d", b.Level)
-		}
-		out = append(out, line+": "+r.Text[b.Start:b.End])
+func TestBinary(t *testing.T) {
+	noise := make([]byte, 4096)
+	x := uint32(1)
+	for i := range noise {
+		x = x*1664525 + 1013904223
+		noise[i] = byte(x >> 24)
 	}
-	return out
+	png := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00"), noise...)
+	for name, c := range map[string]struct {
+		path  string
+		data  []byte
+		state string
+	}{
+		"noise.md":   {"noise.md", noise, "damaged"},
+		"noise.txt":  {"noise.txt", noise, "damaged"},
+		"noise.html": {"noise.html", noise, "damaged"},
+		"bare":       {"program", noise, "unsupported"},
+		"png":        {"a.txt", png, "damaged"},
+		"zeros":      {"a.txt", make([]byte, 100), "damaged"},
+		"picture":    {"a.png", png, "unsupported"},
+		"hidden":     {".gitignore", []byte("*.o\n"), "unsupported"},
+		"readme":     {"README", []byte("Read me\n"), "indexed"},
+		"version":    {"notes v1.2", []byte("Read me\n"), "indexed"},
+		"capitals":   {"A.MD", []byte("Read me\n"), "indexed"},
+		"zero bytes": {"a.txt", []byte("The\x00 crane\x00 on dock seven"), "indexed"},
+		"blank":      {"a.txt", []byte(" \t\n\u00a0\n"), "empty"},
+		"nothing":    {"a.html", nil, "empty"},
+		"utf-16":     {"a.txt", append([]byte("\xFF\xFE"), noise[:4000]...), "damaged"},
+	} {
+		r := Read(c.path, c.data)
+		readingtest.Sound(t, name, r)
+		if string(r.State) != c.state {
+			t.Errorf("%s: %s (%s), want %s", name, r.State, r.Reason, c.state)
+		}
+	}
+	if r := Read("a/b.png", png); r.Reason != "no reader for .png yet" {
+		t.Errorf("reason %q", r.Reason)
+	}
 }

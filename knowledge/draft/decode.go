@@ -1,10 +1,9 @@
-package text
+package draft
 
 import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -19,18 +18,12 @@ import (
 	"golang.org/x/text/encoding/traditionalchinese"
 )
 
-// Decode returns the characters of data and the name of the encoding they were
-// in. A byte order mark decides first, then zero bytes where UTF-16 has them,
+// Decode returns the characters of data, the name of the encoding they were in, and
+// what is doubtful about them, "" for nothing. A byte order mark decides first, then zero bytes where UTF-16 has them,
 // valid UTF-8, hint (the label of a declared encoding, "" when none is), and at
 // last what the bytes look like; without any sign it is windows-1252, which
 // covers Latin-1. What fits no character becomes U+FFFD.
-func Decode(data []byte, hint string) (text, encoding string) {
-	text, encoding, _ = decode(data, hint)
-	return text, encoding
-}
-
-// decode is Decode that also says what is doubtful about the result.
-func decode(data []byte, hint string) (text, name, doubt string) {
+func Decode(data []byte, hint string) (text, name, doubt string) {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xEF\xBB\xBF")):
 		return fromUTF8(data[3:])
@@ -130,17 +123,6 @@ func try(e encoding.Encoding, data []byte) (string, bool) {
 	return string(s), err == nil && !bytes.Contains(s, []byte("\uFFFD"))
 }
 
-var metaCharset = regexp.MustCompile(`(?i)<(?:meta[^>]{1,200}?charset|\?xml[^>]{1,100}?encoding)\s*=\s*["']?\s*([\w.:-]+)`)
-
-// declared returns the encoding that an HTML file says it has, or "".
-func declared(data []byte) string {
-	m := metaCharset.FindSubmatch(data[:min(len(data), 64<<10)])
-	if m == nil {
-		return ""
-	}
-	return string(m[1])
-}
-
 const sampled = 64 << 10 // bytes that guess looks at
 
 // guess names the encoding that bytes beyond ASCII, which are not UTF-8, look
@@ -189,6 +171,7 @@ func guessPairs(data []byte, whole bool) (string, encoding.Encoding) {
 		{"euc-kr", korean.EUCKR, func(r rune) bool { return unicode.Is(unicode.Hangul, r) }, 90},
 		{"gb18030", simplifiedchinese.GB18030, nil, 90},
 		{"big5", traditionalchinese.Big5, nil, 90},
+		{"shift_jis", japanese.ShiftJIS, nil, 90}, // tables of names have no kana
 	} {
 		s, ok := "", false
 		for drop := range 4 {
@@ -216,6 +199,9 @@ func guessPairs(data []byte, whole bool) (string, encoding.Encoding) {
 				n++
 			}
 		}
+		if c.e == japanese.ShiftJIS && c.common == nil && highBytes(data)*10 < n*14 {
+			continue // signs of windows-1252, each before a letter, decode too
+		}
 		if n >= 6 && hits*100 >= n*c.share {
 			return c.name, c.e
 		}
@@ -225,17 +211,29 @@ func guessPairs(data []byte, whole bool) (string, encoding.Encoding) {
 
 func kana(r rune) bool { return r >= 0x3041 && r <= 0x30FE }
 
+func highBytes(data []byte) (n int) {
+	for _, c := range data {
+		if c >= 0x80 {
+			n++
+		}
+	}
+	return n
+}
+
 // frequentHan admits the characters of a Chinese standard's first level: those
 // of daily use come first in it.
 func frequentHan(e encoding.Encoding) func(rune) bool {
 	lo, hi := byte(0xB0), byte(0xD7) // GB 2312
-	if e == traditionalchinese.Big5 {
+	switch e {
+	case traditionalchinese.Big5:
 		lo, hi = 0xA4, 0xC6
+	case japanese.ShiftJIS: // JIS X 0208
+		lo, hi = 0x88, 0x97
 	}
 	enc := e.NewEncoder()
 	return func(r rune) bool {
 		b, err := enc.Bytes([]byte(string(r)))
-		return err == nil && len(b) == 2 && b[0] >= lo && b[0] <= hi && (b[1] >= 0xA1 || lo == 0xA4)
+		return err == nil && len(b) == 2 && b[0] >= lo && b[0] <= hi && (b[1] >= 0xA1 || lo != 0xB0) || lo == 0x88 && kana(r)
 	}
 }
 

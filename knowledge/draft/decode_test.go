@@ -1,4 +1,4 @@
-package text
+package draft
 
 import (
 	"encoding/binary"
@@ -12,7 +12,6 @@ import (
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
-	"golang.org/x/text/unicode/norm"
 )
 
 func units(s string, order binary.AppendByteOrder) []byte {
@@ -81,7 +80,7 @@ func TestDecode(t *testing.T) {
 		"capitals":   {latin1("ÄNDERUNG DER GRÖSSE: ÜBERPRÜFUNG FÄLLIG, ÖLSTÄNDE MESSEN"), "", "ÄNDERUNG DER GRÖSSE: ÜBERPRÜFUNG FÄLLIG, ÖLSTÄNDE MESSEN", "windows-1252"},
 		"quotes":     {latin1("“Hooks” – the keeper’s words… and “more”"), "", "“Hooks” – the keeper’s words… and “more”", "windows-1252"},
 	} {
-		got, enc := Decode(c.data, c.hint)
+		got, enc, _ := Decode(c.data, c.hint)
 		if got != c.want || enc != c.enc {
 			t.Errorf("%s: %q as %s, want %q as %s", name, got, enc, c.want, c.enc)
 		}
@@ -111,7 +110,7 @@ func TestDecodeGuess(t *testing.T) {
 		"macintosh":    {charmap.Macintosh, "La grue est révisée toutes les neuf semaines. Où ça ?"},
 	} {
 		for _, s := range []string{c.s, strings.Repeat(c.s+"\n", 3000)} { // longer than the sample
-			got, enc, doubt := decode(encoded(t, c.e, s), "")
+			got, enc, doubt := Decode(encoded(t, c.e, s), "")
 			if got != s || enc != name {
 				t.Errorf("%s: read as %s: %.80q", name, enc, got)
 			}
@@ -137,76 +136,5 @@ func TestNormalise(t *testing.T) {
 		if got := Normalise([]byte(in)); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
-	}
-}
-
-// TestSameWords gives one Markdown document in every encoding and line end and
-// wants one and the same reading.
-func TestSameWords(t *testing.T) {
-	const doc = "---\ntitle: Höhe\n---\n\n# Größe\n\nDer Kran wird geprüft.\n\n- Über alles\n"
-	want := Read("a.md", []byte(doc))
-	if want.Title != "Höhe" || len(want.Blocks) != 3 || want.Text != doc {
-		t.Fatalf("%+v", want)
-	}
-	crlf := strings.ReplaceAll(doc, "\n", "\r\n")
-	le, be := binary.LittleEndian, binary.BigEndian
-	for name, data := range map[string][]byte{
-		"mark":            []byte("\uFEFF" + doc),
-		"crlf":            []byte(crlf),
-		"mark and crlf":   []byte("\uFEFF" + crlf),
-		"cr":              []byte(strings.ReplaceAll(doc, "\n", "\r")),
-		"nfd":             norm.NFD.Bytes([]byte(doc)),
-		"latin-1":         encoded(t, charmap.ISO8859_1, doc),
-		"utf-16le":        units("\uFEFF"+crlf, le),
-		"utf-16be":        units("\uFEFF"+doc, be),
-		"utf-16le, bare":  units(doc, le),
-		"utf-16be, bare":  units(crlf, be),
-		"utf-32le, marks": wide("\uFEFF"+doc, le),
-	} {
-		got := Read("a.md", data)
-		got.Warnings = nil // a guess is said
-		if !same(want, got) {
-			t.Errorf("%s: %+v\nwant %+v", name, got, want)
-		}
-	}
-}
-
-func TestBinary(t *testing.T) {
-	noise := make([]byte, 4096)
-	x := uint32(1)
-	for i := range noise {
-		x = x*1664525 + 1013904223
-		noise[i] = byte(x >> 24)
-	}
-	png := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00"), noise...)
-	for name, c := range map[string]struct {
-		path  string
-		data  []byte
-		state string
-	}{
-		"noise.md":   {"noise.md", noise, "damaged"},
-		"noise.txt":  {"noise.txt", noise, "damaged"},
-		"noise.html": {"noise.html", noise, "damaged"},
-		"bare":       {"program", noise, "unsupported"},
-		"png":        {"a.txt", png, "damaged"},
-		"zeros":      {"a.txt", make([]byte, 100), "damaged"},
-		"picture":    {"a.png", png, "unsupported"},
-		"hidden":     {".gitignore", []byte("*.o\n"), "unsupported"},
-		"readme":     {"README", []byte("Read me\n"), "indexed"},
-		"version":    {"notes v1.2", []byte("Read me\n"), "indexed"},
-		"capitals":   {"A.MD", []byte("Read me\n"), "indexed"},
-		"zero bytes": {"a.txt", []byte("The\x00 crane\x00 on dock seven"), "indexed"},
-		"blank":      {"a.txt", []byte(" \t\n\u00a0\n"), "empty"},
-		"nothing":    {"a.html", nil, "empty"},
-		"utf-16":     {"a.txt", append([]byte("\xFF\xFE"), noise[:4000]...), "damaged"},
-	} {
-		r := Read(c.path, c.data)
-		sound(t, name, r)
-		if string(r.State) != c.state {
-			t.Errorf("%s: %s (%s), want %s", name, r.State, r.Reason, c.state)
-		}
-	}
-	if r := Read("a/b.png", png); r.Reason != "no reader for .png yet" {
-		t.Errorf("reason %q", r.Reason)
 	}
 }
