@@ -25,7 +25,6 @@ type Mix struct {
 	Usual   float64 // mean of Ranking.Apart, at which it is taken in a small collection at least
 	Answer  float64 // confidence from which the answer is shown
 	Maybe   float64 // confidence from which the nearest passages may be it
-	Same    float64 // cosine of two units from which they speak of the same; 0: not known
 }
 
 // MixOf returns what was measured for the encoder that a mark names, else the zero
@@ -34,7 +33,7 @@ type Mix struct {
 func MixOf(mark string) Mix {
 	switch name, _, _ := strings.Cut(mark, "@"); name {
 	case "bge-small-en-v1.5":
-		return Mix{Base: -12.52, Words: 4.13, Nearest: 13.71, Apart: 13.56, Usual: .13, Answer: .45, Maybe: .2, Same: .65}
+		return Mix{Base: -12.52, Words: 4.13, Nearest: 13.71, Apart: 13.56, Usual: .13, Answer: .45, Maybe: .2}
 	case "all-MiniLM-L6-v2", "all-MiniLM-L6-v2-int8":
 		return Mix{Base: -6.93, Words: 4.25, Nearest: 8.68, Apart: 4.30, Usual: .24, Answer: .45, Maybe: .2}
 	}
@@ -171,12 +170,7 @@ func (w Writer) compare(ctx context.Context, readings []reading, question []floa
 	}
 	nearest, farthest := slices.Max(cosines), slices.Min(cosines)
 	for _, p := range order {
-		i, ok := at[p.text]
-		if !ok {
-			continue
-		}
-		p.vector, p.cosine = vectors[i], cosines[i]
-		if nearest > farthest {
+		if i, ok := at[p.text]; ok && nearest > farthest {
 			p.near = (cosines[i] - farthest) / (nearest - farthest)
 		}
 	}
