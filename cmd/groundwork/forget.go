@@ -18,7 +18,7 @@ func (a *app) forgetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forget SOURCE|SOURCE/PATH",
 		Short: "delete a document or a source everywhere, for good",
-		Long: `Delete a document, or a source with all its documents, overwrite its words in
+		Long: `Delete a document with the files in it, or a source with all its documents, overwrite its words in
 the home's files and then look for them there. A tombstone of hashes keeps it
 away: a later sync leaves out whatever stands at that path, and the same bytes
 under any other. The file on disk is not touched. --undo lifts the tombstone;
