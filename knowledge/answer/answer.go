@@ -92,7 +92,7 @@ func (w Writer) Answer(ctx context.Context, q knowledge.Question, emit func(know
 	if a.Grade == knowledge.Answers {
 		picked = choose(weighed.candidates, cmp.Or(w.Settings.Stretches, 3), weighed.further)
 	}
-	picked, a.Conflicts, err = want.versions(ctx, picked, weighed.candidates, docs)
+	picked, a.Conflicts, err = want.versions(ctx, picked, weighed, w.Mix, docs)
 	if err != nil {
 		return a, err
 	}
@@ -126,6 +126,7 @@ type weighed struct {
 	confidence float64
 	grade      knowledge.Grade
 	candidates []stretch // best first
+	readings   []reading // with their vectors; none by words
 	further    func(picked []stretch, s stretch) bool
 	byMeaning  bool
 	spent      model.Spent
@@ -145,7 +146,7 @@ func (w Writer) weigh(ctx context.Context, want want, r knowledge.Ranking, docs 
 		nearest, x.spent, err = w.compare(ctx, readings, r.Vector)
 		switch {
 		case err == nil:
-			x.candidates, x.further, x.byMeaning = want.stretches(readings), furtherByMeaning, true
+			x.candidates, x.readings, x.further, x.byMeaning = want.stretches(readings), readings, furtherByMeaning, true
 		case ctx.Err() != nil:
 			return x, err
 		default:

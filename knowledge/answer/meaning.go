@@ -25,15 +25,18 @@ type Mix struct {
 	Usual   float64 // mean of Ranking.Apart, at which it is taken in a small collection at least
 	Answer  float64 // confidence from which the answer is shown
 	Maybe   float64 // confidence from which the nearest passages may be it
+	Same    float64 // cosine of two units from which they may speak of the same; 0: not known
+	Says    float64 // cosine of a unit and the question from which the unit says something to it
 }
 
 // MixOf returns what was measured for the encoder that a mark names, else the zero
 // Mix. The weights come from TestFitConfidence in cmd/groundwork, on the tuning
-// half of the natural questions; doc/bench/answers.md has the figures.
+// half of the natural questions, Same and Says from the open pairs of versions;
+// doc/bench/answers.md has the figures.
 func MixOf(mark string) Mix {
 	switch name, _, _ := strings.Cut(mark, "@"); name {
 	case "bge-small-en-v1.5":
-		return Mix{Base: -12.52, Words: 4.13, Nearest: 13.71, Apart: 13.56, Usual: .13, Answer: .45, Maybe: .2}
+		return Mix{Base: -12.52, Words: 4.13, Nearest: 13.71, Apart: 13.56, Usual: .13, Answer: .45, Maybe: .2, Same: .69, Says: .65}
 	case "all-MiniLM-L6-v2", "all-MiniLM-L6-v2-int8":
 		return Mix{Base: -6.93, Words: 4.25, Nearest: 8.68, Apart: 4.30, Usual: .24, Answer: .45, Maybe: .2}
 	}
@@ -82,7 +85,9 @@ type part struct {
 	words  float64 // score by words
 	before float64 // score without the encoder: the best are encoded
 	near   float64
-	came   float64 // how surely it says what came of something, where that is asked
+	came   float64   // how surely it says what came of something, where that is asked
+	vector []float32 // none when it was not encoded
+	cosine float64   // of vector and the question's
 }
 
 // reading is a passage of the ranking, unit by unit.
@@ -170,7 +175,12 @@ func (w Writer) compare(ctx context.Context, readings []reading, question []floa
 	}
 	nearest, farthest := slices.Max(cosines), slices.Min(cosines)
 	for _, p := range order {
-		if i, ok := at[p.text]; ok && nearest > farthest {
+		i, ok := at[p.text]
+		if !ok {
+			continue
+		}
+		p.vector, p.cosine = vectors[i], cosines[i]
+		if nearest > farthest {
 			p.near = (cosines[i] - farthest) / (nearest - farthest)
 		}
 	}
