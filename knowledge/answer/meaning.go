@@ -124,7 +124,7 @@ func (w want) readings(ctx context.Context, r knowledge.Ranking, docs documents)
 			}
 			came := 0.
 			if n := len(f.Heading); w.outcome && n > 0 && outcomes[strings.ToLower(f.Heading[n-1])] {
-				if came = inOutcome; k == 0 { // such sections begin with it
+				if came = inOutcome; k == 0 && u.kind != knowledge.Row { // such sections begin with it
 					came = firstOfOutcome
 				}
 			}
