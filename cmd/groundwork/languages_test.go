@@ -18,16 +18,9 @@ import (
 	"groundwork/model"
 )
 
-// TestRealLanguages asks German and Japanese questions over pages in those
-// languages: an encoder that reads English must not hurt.
-func TestRealLanguages(t *testing.T) {
-	if os.Getenv("GROUNDWORK_REAL") == "" {
-		t.Skip("NOT RUN: questions in other languages by a real model: make test-real runs them")
-	}
-	e := naturalEncoder(t)
-	if e == nil {
-		t.Skip("NOT RUN: questions in other languages: no model in the binary, in GROUNDWORK_MODELS or in the cache")
-	}
+// realLanguages asks German and Japanese questions over pages in those languages:
+// an encoder that reads English must not hurt.
+func realLanguages(t *testing.T, e model.Embedder) {
 	for _, language := range []string{"de", "ja"} {
 		dir, err := filepath.Abs("testdata/languages/" + language)
 		if err != nil {

@@ -372,16 +372,8 @@ func TestNaturalQuestions(t *testing.T) {
 	}
 }
 
-// TestNaturalQuestionsReal puts all of the reported half by meaning; encoding the
-// collections takes minutes.
-func TestNaturalQuestionsReal(t *testing.T) {
-	if os.Getenv("GROUNDWORK_REAL") == "" {
-		t.Skip("NOT RUN: natural questions by meaning; GROUNDWORK_REAL=1 runs it")
-	}
-	e := naturalEncoder(t)
-	if e == nil {
-		t.Skip("NOT RUN: natural questions by meaning: no model in the binary, in GROUNDWORK_MODELS or in the cache")
-	}
+// realNatural puts all of the reported half by meaning.
+func realNatural(t *testing.T, e model.Embedder) {
 	words := natural(t, "natural", "report", nil, everywhere...)
 	t.Logf("by words, natural, reported half: %s", words)
 	s := natural(t, "natural", "report", e, everywhere...)
