@@ -270,6 +270,9 @@ func (x reading) widen(s *stretch, best int) {
 			}
 		}
 		if at < 0 {
+			if hi > best && leads(text, x.units, hi, hi+1) { // into a list that is not shown
+				s.end = x.units[hi-1].end
+			}
 			return
 		}
 		s.start, s.end = min(s.start, x.units[at].start), max(s.end, x.units[at].end)
