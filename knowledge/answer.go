@@ -64,6 +64,7 @@ type Ranking struct {
 	Vector   []float32      // of the question; nil where it was found by words alone
 	Apart    float64        // how far the best cosine with Vector stands above the mean of ranks 10 to 60; 0 without a Vector
 	Warnings []string       // in whole sentences, for whoever asked
+	Failed   error          // of the encoder, where its place was taken by words; also among Warnings
 	Spent    model.Spent    // by the encoder
 	Took     time.Duration
 }

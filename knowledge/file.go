@@ -2,6 +2,7 @@ package knowledge
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -53,6 +54,22 @@ type Reading struct {
 	Readers  *Readers  // the readers that the document itself asks for; nil when it does not
 	Parts    []Inner   // files inside it, such as attachments: each is read as a file of its own
 	Warnings []string
+}
+
+// Names returns what of a reading is kept beside its text and does not stand in
+// it: the title and the names of places, a line each. It is screened as the text is.
+func (r Reading) Names() string {
+	var b strings.Builder
+	add := func(s string) {
+		if s != "" && !strings.Contains(r.Text, s) {
+			b.WriteString(s + "\n")
+		}
+	}
+	add(r.Title)
+	for _, p := range r.Places {
+		add(p.Name)
+	}
+	return b.String()
 }
 
 // Inner is a file inside a file. Its path is that of the file around it, "!/" and

@@ -97,7 +97,7 @@ func (a *app) taken(ctx context.Context, store *sqlite.Store, reports []intake.R
 	if !a.asJSON {
 		a.reports(reports)
 	}
-	if !wordsFirst {
+	if !wordsFirst || a.later != nil { // the server does not let anybody wait
 		if err := a.encode(ctx, store); err != nil {
 			return err
 		}

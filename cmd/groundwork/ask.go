@@ -53,9 +53,12 @@ func (a *app) searchCommand() *cobra.Command {
 			}
 			query := strings.Join(args, " ")
 			return a.reading(cmd.Context(), func(store *sqlite.Store) error {
-				e, err := a.questioner(cmd.Context(), store)
-				if err != nil {
-					return err
+				var e model.Embedder
+				if leg != retrieval.Words {
+					var err error
+					if e, err = a.questioner(cmd.Context(), store); err != nil {
+						return err
+					}
 				}
 				r, err := retrieval.Find(cmd.Context(), store.View(who.asker(cmd)), search(query, top, leg, e)) // access: search as the asker
 				if err != nil {

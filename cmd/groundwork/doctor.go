@@ -62,13 +62,9 @@ func (a *app) examine(ctx context.Context) ([]check, error) {
 	if err != nil {
 		return nil, err
 	}
-	search, err := a.checkEncoder()
-	if err != nil {
-		return nil, err
-	}
 	checks := []check{
 		{"program", "ok", "version " + version, ""},
-		search,
+		a.checkEncoder(),
 		{"models", "warn", "none: answers are quotes", ""},
 	}
 	info, err := os.Stat(home)

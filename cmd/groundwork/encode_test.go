@@ -60,7 +60,7 @@ func TestEncoding(t *testing.T) {
 
 	s := p.serve(t)
 	writeFile(t, filepath.Join(docs, "gloves.md"), "# Gloves\n\nGloves for the cold store lie in locker 9.\n")
-	if r := p.run(t, "sync").ok(); !strings.Contains(r.err, "The server encodes what is new") {
+	if r := p.run(t, "sync", "--words").ok(); !strings.Contains(r.err, "The server encodes what waits") {
 		t.Errorf("sync beside the server says:\n%s", r.err)
 	}
 	for until := time.Now().Add(30 * time.Second); status().Waiting > 0; time.Sleep(50 * time.Millisecond) {

@@ -165,6 +165,15 @@ func (a *app) putQuestions(ctx context.Context, home string, r *examReport) (err
 	if unread := len(r.set.Documents) - counts.Documents; unread > 0 {
 		r.warnings = append(r.warnings, fmt.Sprintf("documents without words, which cannot be found: %d", unread))
 	}
+	if e != nil {
+		have, _, err := store.Vectors(ctx, e.Mark(), nil)
+		if err != nil {
+			return err
+		}
+		if have == 0 && counts.Passages > 0 {
+			return fault.New(fault.Input, "exam "+r.set.Name+": its passages may not go to "+e.Host()+", which is not on this machine or network", "configure an encoder that is, or --leg words")
+		}
+	}
 	r.graded, err = exam.Exam{
 		Set: r.set, Half: exam.Half(r.plan.half), Progress: a.counting(r.set.Name + ": question"),
 		Search: documentSearch(store.View(knowledge.Asker{Owner: true}), r.plan.leg, e), // access: keeper
@@ -185,6 +194,9 @@ func documentSearch(view knowledge.View, leg string, e model.Embedder) func(cont
 		r, err := retrieval.Find(ctx, view, retrieval.Search{Question: query, Leg: leg, Top: everything, Encoder: asEncoder(e)})
 		if err != nil {
 			return nil, err
+		}
+		if e != nil && leg != retrieval.Words && r.Vector == nil && r.Failed != nil {
+			return nil, r.Failed // figures of another engine would be taken for this one's
 		}
 		return byDocument(r, top), nil
 	}

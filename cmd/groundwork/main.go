@@ -56,6 +56,7 @@ type app struct {
 	store  *sqlite.Store                  // the collection that is open already; nil to open it
 	opened string                         // the home of store
 	embeds func() (model.Embedder, error) // finds the Embedder, once
+	former *former                        // of a process that answers many questions
 	later  func()                         // asks the process that serves to encode what waits; nil to do it here
 }
 

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
+	"groundwork/internal/fault"
 	"groundwork/knowledge"
 	"groundwork/knowledge/answer"
 	"groundwork/knowledge/intake"
@@ -39,10 +42,32 @@ func (a *app) questioner(ctx context.Context, store *sqlite.Store) (model.Embedd
 			}
 		}
 		if marks[m.Mark()] > marks[e.Mark()] {
-			return &local{known: m, threads: 1}, nil
+			return a.former.keep(&local{known: m, threads: 1}), nil
 		}
 	}
 	return e, nil
+}
+
+// former keeps models that are on their way out, so that a server opens each once.
+// A nil one keeps nothing.
+type former struct {
+	mu   sync.Mutex
+	open map[string]*local
+}
+
+func (f *former) keep(l *local) *local {
+	if f == nil {
+		return l
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.open == nil {
+		f.open = map[string]*local{}
+	}
+	if f.open[l.Mark()] == nil {
+		f.open[l.Mark()] = l
+	}
+	return f.open[l.Mark()]
 }
 
 // asEncoder is an embedder as retrieval takes it; of nil the zero value.
@@ -87,25 +112,21 @@ func (a *app) encode(ctx context.Context, store *sqlite.Store) error {
 	}
 	if a.later != nil {
 		a.later()
-		a.note("The server encodes what is new; until then it is found by words.")
+		a.note("The server encodes what waits; until then it is found by words.")
 		return nil
 	}
-	began, first := time.Now(), -1
+	began := time.Now()
 	progress := a.counting("encoding: passage")
-	spent, err := intake.Encode(ctx, store, e, admits(e), func(done, total int) {
-		if first < 0 {
-			first = done
-		}
-		progress(done, total)
-	})
+	spent, err := intake.Encode(ctx, store, e, admits(e), progress)
 	a.endProgress()
+	if spent.InputTokens > 0 { // also what an interruption has cost
+		a.note("encoded by %s: %d tokens in %v%s", e.Mark(), spent.InputTokens, time.Since(began).Round(10*time.Millisecond), price(spent))
+	}
 	if err != nil {
 		return err
 	}
-	if spent.InputTokens > 0 {
-		a.note("encoded by %s: %d tokens in %v%s", e.Mark(), spent.InputTokens, time.Since(began).Round(10*time.Millisecond), price(spent))
-	}
-	have, waiting, err := store.Vectors(ctx, e.Mark(), admits(e))
+	// What may not go to this encoder keeps the vectors that it has.
+	have, waiting, err := store.Vectors(ctx, e.Mark(), nil)
 	if err != nil || waiting > 0 || have == 0 {
 		return err
 	}
@@ -161,40 +182,59 @@ func near(host string) bool {
 type searchState struct {
 	mark          string // of the encoder; "" when there is none
 	have, waiting int    // passages with a vector of it, and without
+	barred        int    // passages that may not go to it
+	wrong         error  // why it cannot be told
 }
 
-func (a *app) searchState(ctx context.Context, store *sqlite.Store) (searchState, error) {
+func (a *app) searchState(ctx context.Context, store *sqlite.Store) (s searchState) {
 	e, err := a.embedder()
 	if err != nil || e == nil {
-		return searchState{}, err
+		return searchState{wrong: err}
 	}
-	s := searchState{mark: e.Mark()}
-	s.have, s.waiting, err = store.Vectors(ctx, s.mark, admits(e))
-	return s, err
+	s.mark = e.Mark()
+	if s.have, s.waiting, s.wrong = store.Vectors(ctx, s.mark, admits(e)); s.wrong == nil {
+		var all int
+		_, all, s.wrong = store.Vectors(ctx, s.mark, nil)
+		s.barred = all - s.waiting
+	}
+	return s
 }
 
 func (s searchState) text() string {
 	switch {
+	case s.wrong != nil:
+		return "by words only: " + s.wrong.Error()
 	case s.mark == "":
 		return "by words only; there is no encoder here: groundwork model get adds one"
-	case s.waiting > 0:
-		return fmt.Sprintf("by words and by meaning (%s); %d passages wait for their vectors: groundwork sync goes on", s.mark, s.waiting)
+	case s.have == 0 && s.waiting == 0 && s.barred > 0:
+		return "by words only: no source lets its passages go to the encoder " + s.mark + " (--models)"
 	}
-	return "by words and by meaning (" + s.mark + ")"
+	text := "by words and by meaning (" + s.mark + ")"
+	if s.waiting > 0 {
+		text += fmt.Sprintf("; %d passages wait for their vectors: groundwork sync goes on", s.waiting)
+	}
+	if s.barred > 0 {
+		text += fmt.Sprintf("; %d passages may not go there (--models)", s.barred)
+	}
+	return text
 }
 
 // checkEncoder is what doctor says of the encoder.
-func (a *app) checkEncoder() (check, error) {
+func (a *app) checkEncoder() check {
 	e, err := a.embedder()
 	switch {
 	case err != nil:
-		return check{}, err
+		var f *fault.Error
+		if errors.As(err, &f) {
+			return check{"search", "red", f.Message, f.Next}
+		}
+		return check{"search", "red", err.Error(), ""}
 	case e == nil:
-		return check{"search", "warn", "by words only: there is no encoder here", "groundwork model get FILE adds one"}, nil
+		return check{"search", "warn", "by words only: there is no encoder here", "groundwork model get FILE adds one"}
 	}
 	where := "in this process"
 	if e.Host() != "" {
-		where = "questions and passages go to " + e.Host()
+		where = "questions go to " + e.Host() + ", and passages of the sources whose --models lets them"
 	}
-	return check{"search", "ok", "by words and by meaning: " + e.Mark() + ", " + where, ""}, nil
+	return check{"search", "ok", "by words and by meaning: " + e.Mark() + ", " + where, ""}
 }

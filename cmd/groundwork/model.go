@@ -101,7 +101,7 @@ by groundwork model get.`,
 				if m.Bytes > 0 {
 					size = megabytes(m.Bytes)
 				}
-				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", visible(m.Mark), state, orDash(m.Dimensions), orWord(strings.Join(m.Languages, ","), "any language"), size, orWord(m.Licence, "-"), where)
+				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", visible(m.Mark), state, orDash(m.Dimensions), orWord(strings.Join(m.Languages, ","), "not said"), size, orWord(m.Licence, "-"), where)
 			}
 			table.Flush()
 			for _, m := range list {

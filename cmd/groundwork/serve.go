@@ -88,6 +88,10 @@ func (a *app) serve(ctx context.Context, address string, open bool) (err error) 
 	}
 
 	store := sqlite.New(d)
+	a.former = new(former)
+	if _, err := a.embedder(); err != nil { // every question would fail by it
+		return err
+	}
 	at := l.Addr().String()
 	_, port, _ := net.SplitHostPort(at)
 	s := rooms(store.View, func(ctx context.Context) (model.Embedder, error) { return a.questioner(ctx, store) })
@@ -124,13 +128,16 @@ func (a *app) serve(ctx context.Context, address string, open bool) (err error) 
 	go func() {
 		defer close(background)
 		for {
-			if err := (&app{quiet: true, out: io.Discard, err: io.Discard, store: store, opened: home, embeds: a.embeds}).encode(ctx, store); err != nil && ctx.Err() == nil {
-				a.note("groundwork: %s\n  next: groundwork sync tries again", err)
+			var again <-chan time.Time
+			if err := a.encode(ctx, store); err != nil && ctx.Err() == nil {
+				a.note("groundwork: %s\n  next: it is tried again in a minute", err)
+				again = time.After(time.Minute)
 			}
 			select {
 			case <-ctx.Done():
 				return
 			case <-waiting:
+			case <-again:
 			}
 		}
 	}()
@@ -150,6 +157,9 @@ func (a *app) serve(ctx context.Context, address string, open bool) (err error) 
 func rooms(view func(knowledge.Asker) knowledge.View, questioner func(context.Context) (model.Embedder, error)) server.Server {
 	return server.Server{View: view,
 		Search: func(ctx context.Context, view knowledge.View, query string, top int, leg string) (knowledge.Ranking, error) {
+			if leg == retrieval.Words {
+				return retrieval.Find(ctx, view, search(query, top, leg, nil))
+			}
 			e, err := questioner(ctx)
 			if err != nil {
 				return knowledge.Ranking{}, err

@@ -72,10 +72,7 @@ func (a *app) statusCommand() *cobra.Command {
 					}
 					sources = slices.DeleteFunc(sources, func(o knowledge.Origin) bool { return o.Name != filter.Source })
 				}
-				search, err := a.searchState(cmd.Context(), store)
-				if err != nil {
-					return err
-				}
+				search := a.searchState(cmd.Context(), store)
 				files = files || filter.Path != ""
 				if a.asJSON {
 					a.statusJSON(sources, entries, counts, size, search, files)
@@ -208,8 +205,12 @@ func (a *app) readCommand() *cobra.Command {
 				}
 			}
 			screen := screening.New()
-			if found := append(screen.Path(filepath.Base(abs)), screen.Text(reading.Text)...); len(found) > 0 {
-				reading.Warnings = append(reading.Warnings, "a collection would hold this file back: "+screening.Reason(found, reading.Text))
+			where, found := reading.Text, slices.Concat(screen.Path(filepath.Base(abs)), screen.Text(reading.Text))
+			if len(found) == 0 {
+				where, found = "", screen.Text(reading.Names())
+			}
+			if len(found) > 0 {
+				reading.Warnings = append(reading.Warnings, "a collection would hold this file back: "+screening.Reason(found, where))
 				a.note("note: %s", reading.Warnings[len(reading.Warnings)-1])
 			}
 			state := string(reading.State)

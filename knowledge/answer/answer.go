@@ -21,12 +21,12 @@ import (
 	"groundwork/model"
 )
 
-// Settings of the quoting answer. doc/bench/answers.md says what each costs.
-type Settings struct {
-	Passages  int     // looked at for stretches; 0 gives 8
-	Stretches int     // shown at most; 0 gives 3
-	Threshold float64 // confidence by words below which the answer is a refusal; 0 takes DefaultThreshold
-}
+// How many passages are looked at, and how many stretches shown at most.
+// doc/bench/answers.md says what each costs.
+const (
+	rankedPassages = 8
+	mostStretches  = 3
+)
 
 // DefaultThreshold is the confidence by words from which an answer is shown; chosen
 // on the tuning half of the natural questions.
@@ -47,9 +47,8 @@ type Writer struct {
 	// Embed turns stretches of passages into vectors, of the model that made the
 	// Ranking's; it must not send them where their source does not let them go. nil
 	// chooses stretches by words alone.
-	Embed    func(ctx context.Context, texts []string) ([][]float32, model.Spent, error)
-	Mix      Mix // of that model; the zero value weighs the confidence by words alone
-	Settings Settings
+	Embed func(ctx context.Context, texts []string) ([][]float32, model.Spent, error)
+	Mix   Mix // of that model; the zero value weighs the confidence by words alone
 }
 
 // Answer answers q. emit, when not nil, receives each step and each checked
@@ -67,7 +66,7 @@ func (w Writer) Answer(ctx context.Context, q knowledge.Question, emit func(know
 	if q.Model != "" && q.Model != "none" {
 		return a, fault.New(fault.Missing, "ask with the model "+q.Model+": this build knows no models yet", "ask without one: --model none")
 	}
-	passages := cmp.Or(w.Settings.Passages, 8)
+	passages := rankedPassages
 	ranking, err := w.Retrieve(ctx, q.Text, passages)
 	if err != nil {
 		return a, err
@@ -90,7 +89,7 @@ func (w Writer) Answer(ctx context.Context, q knowledge.Question, emit func(know
 	a.Warnings = append(a.Warnings, weighed.warnings...)
 	var picked []stretch
 	if a.Grade == knowledge.Answers {
-		picked = choose(weighed.candidates, cmp.Or(w.Settings.Stretches, 3), weighed.further)
+		picked = choose(weighed.candidates, mostStretches, weighed.further)
 	}
 	picked, a.Conflicts, err = want.versions(ctx, picked, weighed, w.Mix, docs)
 	if err != nil {
@@ -159,7 +158,7 @@ func (w Writer) weigh(ctx context.Context, want want, r knowledge.Ranking, docs 
 			return x, err
 		}
 	}
-	answers, maybe := cmp.Or(w.Settings.Threshold, DefaultThreshold), math.Inf(1)
+	answers, maybe := DefaultThreshold, math.Inf(1)
 	if x.byMeaning && w.Mix != (Mix{}) {
 		x.confidence, answers, maybe = w.Mix.of(x.confidence, nearest, r), w.Mix.Answer, w.Mix.Maybe
 	}

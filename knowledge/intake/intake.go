@@ -319,7 +319,7 @@ func (in Intake) file(ctx context.Context, origin knowledge.Origin, source knowl
 		return result{err: ctx.Err()}
 	}
 	p := parts{in: in, kept: k, files: mostParts, bytes: mostBytes}
-	res.parts = p.of(ctx, origin, t, 1)
+	res.parts = p.of(ctx, origin, t, nil, 1)
 	res.lost = k.lostFrom(e.Path, res.parts)
 	return res
 }
@@ -354,6 +354,9 @@ func (in Intake) words(origin knowledge.Origin, e knowledge.Entry, data []byte, 
 	}
 	if found := in.ScreenText(words.Text); len(found) > 0 {
 		return fail(knowledge.HeldBack, in.Explain(found, words.Text)) // which says more than that it was forgotten
+	}
+	if found := in.ScreenText(words.Names()); len(found) > 0 {
+		return fail(knowledge.HeldBack, in.Explain(found, "")+", in its title or in the name of a page or sheet")
 	}
 	if why != "" {
 		return fail(knowledge.Excluded, why)

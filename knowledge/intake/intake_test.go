@@ -696,7 +696,8 @@ func TestSyncHeldBackWordsAreNowhere(t *testing.T) {
 	s.write("later.md", "The word marimba is open, for now.")
 	s.write("secret.md", "# Access to zanzibar\n\npassword: Hunter2-Zanzibar!\n")
 	s.write("marked.md", "# Talks\n\nCONFIDENTIAL\n\nAbout quetzalcoatl.\n")
-	s.sync("4 new")
+	s.write("titled.html", "<title>password: Hunter2-Zanzibar!</title><p>Open words.</p>")
+	s.sync("5 new")
 	contains := func(word string) bool { return bytes.Contains(bytes.ToLower(s.bytes()), []byte(word)) }
 	for _, w := range []string{"xylophone", "marimba"} {
 		if !contains(w) {
@@ -710,7 +711,7 @@ func TestSyncHeldBackWordsAreNowhere(t *testing.T) {
 		}
 	}
 	s.write("later.md", "The word marimba is not.\n\npassword: Hunter2-Zanzibar!\n")
-	s.sync("1 changed 3 unchanged")
+	s.sync("1 changed 4 unchanged")
 	s.close()
 	for _, w := range append(held, "marimba") {
 		if contains(w) {
@@ -721,7 +722,10 @@ func TestSyncHeldBackWordsAreNowhere(t *testing.T) {
 		t.Error("the closed home has lost its words")
 	}
 	s.open()
-	s.sync("4 unchanged")
+	s.sync("5 unchanged")
+	if e := s.entry("titled.html"); e.State != knowledge.HeldBack || !strings.Contains(e.Reason, "in its title") {
+		t.Errorf("a password in a title: %s, %s", e.State, e.Reason)
+	}
 }
 
 // recorder remembers what Apply has said to be done.

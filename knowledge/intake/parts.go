@@ -131,14 +131,14 @@ type parts struct {
 }
 
 // of returns what became of the files in t, each after those in it.
-func (p *parts) of(ctx context.Context, origin knowledge.Origin, t taken, depth int) (all []result) {
+func (p *parts) of(ctx context.Context, origin knowledge.Origin, t taken, asked *knowledge.Readers, depth int) (all []result) {
 	e := t.change.Entry
 	p.files -= len(t.inner)
 	p.bytes -= t.size()
 	origin.Readers = e.Readers // those of the file around
-	var asked *knowledge.Readers
-	if t.change.Document != nil {
-		asked = t.change.Document.Asked
+	// An archive has no document of its own: what the file around it asks for holds on.
+	if d := t.change.Document; d != nil && d.Asked != nil {
+		asked = d.Asked
 	}
 	for i, inner := range t.inner {
 		t.inner[i].Bytes = nil // they need not wait in memory for the others
@@ -222,7 +222,7 @@ func (p *parts) part(ctx context.Context, origin knowledge.Origin, path string, 
 	if t.change.Document == nil && len(t.inner) == 0 {
 		return fail(e.State, e.Reason)
 	}
-	all := p.of(ctx, origin, t, depth+1)
+	all := p.of(ctx, origin, t, asked, depth+1)
 	res := result{change: t.change}
 	if known && stays(old, e) {
 		res = result{unchanged: true, change: knowledge.Change{Entry: old}}

@@ -201,7 +201,7 @@ func (s Search) legs(ctx context.Context, view knowledge.View) (knowledge.Legs, 
 	case failed != nil && (s.Leg == Meaning || ctx.Err() != nil):
 		return legs, r, failed
 	case failed != nil:
-		r.Vector = nil
+		r.Vector, r.Failed = nil, failed
 		r.Warnings = append(r.Warnings, "found by words only: the encoder failed: "+failed.Error())
 	case s.Leg == Meaning:
 		legs.Visible = byMeaning.Visible

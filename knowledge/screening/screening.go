@@ -19,7 +19,7 @@ import (
 
 // Version names this state of the rules. Another Version may find other
 // things, so documents screened by an older one are to be screened again.
-const Version = "screening/1"
+const Version = "screening/2"
 
 // Screen finds what is sensitive. New makes one; the zero value finds nothing.
 // It never changes, so any number of goroutines may use it at the same time.

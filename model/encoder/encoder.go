@@ -71,12 +71,6 @@ func (e *Encoder) Languages() []string { return slices.Clone(e.description.Langu
 // Host is "": no text leaves this process.
 func (e *Encoder) Host() string { return "" }
 
-// Tokens is how many tokens a text costs as it stands, the two that frame it
-// included, at most what the model takes.
-func (e *Encoder) Tokens(text string) int {
-	return len(e.words.encode(text, nil, e.description.MaxTokens))
-}
-
 // Texts of at most shortText tokens are encoded fewTexts at a time.
 const (
 	shortText = 96

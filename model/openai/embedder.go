@@ -100,10 +100,14 @@ func New(c Config) (*Embedder, error) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q", c.Model, c.Dimensions, c.Passage))
 	e := &Embedder{config: c, host: u.Host, mark: c.Model + "@" + hex.EncodeToString(sum[:4])}
 	e.dimensions.Store(int64(c.Dimensions))
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if u.Scheme == "http" { // a proxy would read along, and it is not the host that was named
+		transport.Proxy = nil
+	}
 	options := []option.RequestOption{
 		option.WithBaseURL(u.String()),
 		// A redirect would carry the texts to somebody who was not named.
-		option.WithHTTPClient(&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}),
+		option.WithHTTPClient(&http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}),
 	}
 	if c.Key.text != nil {
 		options = append(options, option.WithAPIKey(*c.Key.text))
