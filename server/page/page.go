@@ -105,6 +105,7 @@ type (
 		Refusal   string
 		Sentences []sentenceView
 		Nearest   []citedView
+		May       bool // Nearest may be the answer
 		Warnings  []string
 		Quoted    bool // all of it is word for word
 	}
@@ -168,6 +169,7 @@ func (s *Stream) answer(a knowledge.Answer) answerView {
 			}
 		}
 	}
+	v.May = a.Grade == knowledge.MayAnswer
 	for i, f := range a.Nearest {
 		v.Nearest = append(v.Nearest, citedView{i + 1, where(f.Title, f.Heading, f.Place), Dated(f.Date(), !f.Dated.IsZero()), PointerOf(f.Passage), s.question, wordsOf(f.Text, nil)})
 	}

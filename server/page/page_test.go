@@ -196,3 +196,18 @@ func FuzzPieces(f *testing.F) {
 		}
 	})
 }
+
+// A refusal says in its heading whether the passages below may be the answer.
+func TestGradesAreTold(t *testing.T) {
+	a := knowledge.Answer{Question: "q", Refusal: "r", Nearest: []knowledge.Found{{Passage: knowledge.Passage{Document: "s/a", Title: "A", Text: "words"}}}}
+	for grade, want := range map[knowledge.Grade]string{knowledge.MayAnswer: "<h2>This may be it</h2>", knowledge.NotFound: "<h2>Nearest passages</h2>"} {
+		a.Grade = grade
+		var b strings.Builder
+		if err := page.Answer(&b, a); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%s: no %s in\n%s", grade, want, b.String())
+		}
+	}
+}
